@@ -1,0 +1,1 @@
+"""The deployed topology on one machine: the templates' own wiring, moto's state, the real handlers."""
