@@ -1,0 +1,99 @@
+"""One EventBridge event: its envelope, checked, and its detail, not yet.
+
+What a detail says is the business of :mod:`~responder.domain.cloudtrail`, :mod:`~responder.domain.guardduty` and
+:mod:`~responder.domain.config`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from responder.domain.faults import Rejected
+from responder.domain.schema import require_valid
+from responder.domain.text import well_formed
+from responder.domain.times import parse_time
+
+MAX_DEPTH = 100
+"""Deepest nesting that is read. CloudTrail's deepest records have about twenty levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as a rule delivers it. ``account`` and ``region`` say where it was emitted, not what it is about."""
+
+    id: str
+    source: str
+    detail_type: str
+    account: str
+    region: str
+    time: datetime
+    detail: Mapping[str, Any]
+    document: Mapping[str, Any]
+    """The whole event, as it came."""
+
+
+def read_event(value: object) -> Event:
+    """Check an event's envelope.
+
+    Raises
+    ------
+    Rejected
+        Naming the first member that is missing or wrong.
+
+    >>> read_event({"source": "aws.config"})
+    Traceback (most recent call last):
+    ...
+    responder.domain.faults.Rejected: id: is missing
+    """
+    if _depth_exceeds(value, MAX_DEPTH):
+        raise Rejected("", f"nested deeper than {MAX_DEPTH} levels")
+    document = well_formed(value)
+    require_valid("event", document)
+    return Event(
+        id=document["id"],
+        source=document["source"],
+        detail_type=document["detail-type"],
+        account=document["account"],
+        region=document["region"],
+        time=parse_time(document["time"], "time"),
+        detail=document["detail"],
+        document=document,
+    )
+
+
+def parse_event(body: str) -> Event:
+    """Read an event from its JSON text.
+
+    Raises
+    ------
+    Rejected
+        When the text is not JSON, or not an event's.
+    """
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise Rejected("", f"nested deeper than {MAX_DEPTH} levels") from None
+    except ValueError as error:
+        raise Rejected("", f"not JSON: {error}") from None
+    return read_event(value)
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _depth_exceeds(value: object, limit: int) -> bool:
+    level: list[object] = [value]
+    for _ in range(limit):
+        level = [member for parent in level for member in _members(parent)]
+        if not level:
+            return False
+    return True
+
+
+def _members(value: object) -> list[object]:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    return value if isinstance(value, list) else []

@@ -1,0 +1,35 @@
+"""Which events are about incidents, in code: the same meaning as the patterns of template.yaml's rules."""
+
+from dataclasses import dataclass
+
+from responder.domain import cloudtrail, config, guardduty
+from responder.domain.event import Event
+from responder.domain.faults import Rejected
+from responder.domain.incident import config_compliance, guardduty_finding, root_activity
+from responder.domain.incident.occurrence import Occurrence
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What opens an incident besides root activity, as the template's parameters choose it."""
+
+    guardduty_minimum_severity: float
+    config_rule_names: tuple[str, ...]
+
+
+def read_occurrence(event: Event, criteria: Criteria) -> Occurrence | str:
+    """What an event says to its incident; or, as text, why it is none of an incident's business.
+
+    Raises
+    ------
+    Rejected
+        When the event is of another kind, or lacks what its kind must say.
+    """
+    if event.detail_type in cloudtrail.DETAIL_TYPES:
+        return root_activity.occurrence(cloudtrail.read_record(event), event)
+    if event.detail_type == guardduty.FINDING:
+        return guardduty_finding.occurrence(guardduty.read_finding(event), event, criteria.guardduty_minimum_severity)
+    if event.detail_type == config.COMPLIANCE_CHANGE:
+        change = config.read_compliance_change(event)
+        return config_compliance.occurrence(change, event, criteria.config_rule_names)
+    raise Rejected("detail-type", f"{event.detail_type[:80]!r} is not a kind of event that opens incidents")
