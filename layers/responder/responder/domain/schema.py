@@ -41,16 +41,26 @@ def _described(path: list[str], fault: ValidationError) -> tuple[str, str]:
         required, instance = cast("list[str]", fault.validator_value), cast("dict[str, Any]", fault.instance)
         missing = next(name for name in required if name not in instance)
         return ".".join([*path, missing]), "is missing"
-    if isinstance(fault.instance, dict | list):
-        return ".".join(
-            path
-        ), f"is {'an object' if isinstance(fault.instance, dict) else 'a list'}, not {_wanted(fault)}"
-    return ".".join(path), one_line(f"{one_line(repr(fault.instance), 40)} is not {_wanted(fault)}", 200)
+    return ".".join(path), f"is {_shown(fault.instance)}, not {_wanted(fault)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return one_line(repr(value), 40)
 
 
 def _wanted(fault: ValidationError) -> str:
     wanted = fault.validator_value
-    return f"{fault.validator} {' or '.join(wanted) if isinstance(wanted, list) else wanted}"
+    match fault.validator:
+        case "type":
+            return " or ".join(wanted) if isinstance(wanted, list) else str(wanted)
+        case "minLength":
+            return f"of at least {wanted} characters"
+        case "maxLength":
+            return f"of at most {wanted} characters"
+        case _:
+            return f"{fault.validator} {wanted}"
 
 
 @cache

@@ -1,0 +1,47 @@
+"""What tests all over the tree share: the sample events, and a private AWS."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+EVENTS = REPOSITORY / "events"
+MALFORMED_EVENTS = REPOSITORY / "tests" / "events"
+
+Sample = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def sample() -> Sample:
+    """Loads a sample event by name; keyword arguments replace members of its detail, by path with ``__`` for a dot."""
+
+    def load(name: str, **changes: Any) -> dict[str, Any]:
+        event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+        for path, value in changes.items():
+            *parents, last = path.split("__")
+            parent = event["detail"]
+            for step in parents:
+                parent = parent[step]
+            parent[last] = value
+        return event
+
+    return load
+
+
+@pytest.fixture(autouse=True)
+def _no_real_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test can reach an AWS account: credentials are not real, the Region is not the machine's."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_SESSION_TOKEN": "testing",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
