@@ -1,0 +1,180 @@
+"""A private AWS for the incident path: real ports on moto, a clock that tests move, crashes around any call."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import boto3
+import time_machine
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from responder.aws.incident_manager import IncidentManager
+from responder.aws.incidents_table import IncidentsTable
+from responder.aws.notifications import NotificationTopic
+from responder.domain.event import read_event
+from responder.domain.incident.desk import IncidentDesk, Outcome
+from responder.domain.incident.occurrence import Occurrence
+from responder.domain.incident.reading import Criteria, read_occurrence
+from sandbox.aws_services import install
+
+CRITERIA = Criteria(7.0, ("s3-bucket-public-read-prohibited", "s3-bucket-public-write-prohibited"))
+LEASE = timedelta(seconds=60)
+
+
+class Crash(BaseException):
+    """The container is killed: nothing in it runs any more, nothing catches it."""
+
+
+class World:
+    """One account with what open_incident needs. ``take_in`` is what the function does with an event."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+        self.calls: Counter[str] = Counter()
+        self._crash_at: tuple[int, str] | None = None
+        self._refusals: dict[str, str] = {}
+        dynamodb, sns = _client("dynamodb"), _client("sns")
+        self.incident_manager = _client("ssm-incidents")
+        self._sqs = _client("sqs")
+        attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("key", "entry")]
+        dynamodb.create_table(
+            TableName="incidents",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=attributes,
+            KeySchema=[
+                {"AttributeName": "key", "KeyType": "HASH"},
+                {"AttributeName": "entry", "KeyType": "RANGE"},
+            ],
+        )
+        topic = sns.create_topic(Name="notifications")["TopicArn"]
+        inbox = self._sqs.create_queue(QueueName="inbox")["QueueUrl"]
+        self._inbox = inbox
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-west-1:123456789012:inbox")
+        self.plan = self.incident_manager.create_response_plan(
+            name="security", incidentTemplate={"title": "Security", "impact": 3}
+        )["arn"]
+        self._watched = {name: _client(name, watched=True) for name in ("dynamodb", "sns", "ssm-incidents")}
+        for client in self._watched.values():
+            client.meta.events.register_first("before-send.*.*", self._before, unique_id="before")
+            client.meta.events.register_last("after-call.*.*", self._after, unique_id="after")
+        self.desk = IncidentDesk(
+            ledger=IncidentsTable(self._watched["dynamodb"], "incidents"),
+            backend=IncidentManager(self._watched["ssm-incidents"], self.plan),
+            notifier=NotificationTopic(self._watched["sns"], topic),
+            lease=LEASE,
+            clock=lambda: self.now,
+        )
+
+    def close(self) -> None:
+        for client in self._watched.values():
+            client.meta.events.unregister("before-send.*.*", unique_id="before")
+            client.meta.events.unregister("after-call.*.*", unique_id="after")
+
+    def take_in(self, event: dict[str, Any] | Occurrence) -> Outcome:
+        """Take an event in; it must be an incident's business."""
+        occurrence = event if isinstance(event, Occurrence) else occurrence_of(event)
+        return self.desk.take_in(occurrence)
+
+    def crash(self, call: int, when: str) -> None:
+        """Let the container be killed ``before`` or ``after`` the given call to AWS takes effect, counted from 1."""
+        self._crash_at = (call, when)
+        self.calls.clear()
+
+    def refuse(self, operation: str, code: str) -> None:
+        """Let AWS refuse an operation from now on."""
+        self._refusals[operation] = code
+
+    def accept(self, operation: str) -> None:
+        del self._refusals[operation]
+
+    def _before(self, request: Any, event_name: str, **_: Any) -> None:
+        self._crash_if_due("before", event_name, counting=True)
+
+    def _after(self, event_name: str, **_: Any) -> None:
+        operation = event_name.rpartition(".")[2]
+        self._crash_if_due("after", event_name, counting=False)
+        if operation in self._refusals:
+            code = self._refusals[operation]
+            raise ClientError({"Error": {"Code": code, "Message": "refused"}}, operation)
+
+    def _crash_if_due(self, when: str, event_name: str, *, counting: bool) -> None:
+        if counting:
+            self.calls[event_name.rpartition(".")[2]] += 1
+        if self._crash_at == (self.calls.total(), when):
+            self._crash_at = None
+            raise Crash(event_name)
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """Every incident with its timeline and related items, oldest first."""
+        client = self.incident_manager
+        summaries = client.get_paginator("list_incident_records").paginate().build_full_result()
+        found = []
+        for summary in summaries["incidentRecordSummaries"]:
+            record = client.get_incident_record(arn=summary["arn"])["incidentRecord"]
+            events = client.get_paginator("list_timeline_events").paginate(incidentRecordArn=record["arn"])
+            ids = [event["eventId"] for event in events.build_full_result()["eventSummaries"]]
+            timeline = [client.get_timeline_event(incidentRecordArn=record["arn"], eventId=i)["event"] for i in ids]
+            items = client.get_paginator("list_related_items").paginate(incidentRecordArn=record["arn"])
+            found.append(
+                {
+                    "arn": record["arn"],
+                    "title": record["title"],
+                    "impact": record["impact"],
+                    "status": record["status"],
+                    "timeline": sorted((event["eventTime"], event["eventData"]) for event in timeline),
+                    "related": sorted(
+                        next(iter(item["identifier"]["value"].values()))
+                        for item in items.build_full_result()["relatedItems"]
+                    ),
+                }
+            )
+        return sorted(found, key=lambda incident: (incident["title"], incident["arn"]))
+
+    def the_incident(self) -> dict[str, Any]:
+        (incident,) = self.incidents()
+        return incident
+
+    def resolve(self, at: datetime) -> None:
+        """A person resolves the one open incident."""
+        (arn,) = [incident["arn"] for incident in self.incidents() if incident["status"] == "OPEN"]
+        with time_machine.travel(at, tick=False):
+            self.incident_manager.update_incident_record(arn=arn, status="RESOLVED")
+
+    def notifications(self) -> list[str]:
+        """The subjects of what was published since the last look."""
+        subjects = []
+        while True:
+            messages = self._sqs.receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10).get("Messages", [])
+            if not messages:
+                return subjects
+            for message in messages:
+                subjects.append(json.loads(message["Body"])["Subject"])
+                self._sqs.delete_message(QueueUrl=self._inbox, ReceiptHandle=message["ReceiptHandle"])
+
+
+def occurrence_of(event: dict[str, Any]) -> Occurrence:
+    occurrence = read_occurrence(read_event(event), CRITERIA)
+    assert isinstance(occurrence, Occurrence), occurrence
+    return occurrence
+
+
+@contextmanager
+def private_world() -> Iterator[World]:
+    install()
+    with mock_aws():
+        world = World()
+        try:
+            yield world
+        finally:
+            world.close()
+
+
+@cache
+def _client(service: str, *, watched: bool = False) -> Any:
+    """A client, kept because it is slow to make. What the code under test uses is not what the tests look with."""
+    return boto3.client(service)
