@@ -11,13 +11,23 @@ from responder.aws.incident_manager import IncidentManager
 from responder.aws.incidents_table import IncidentsTable
 from responder.aws.notifications import NotificationTopic
 from responder.domain.event import Event
-from responder.domain.incident.desk import IncidentDesk
+from responder.domain.incident.desk import IncidentDesk, Result
 from responder.domain.incident.reading import Criteria, read_occurrence
 from responder.runtime.inbox import Inbox, Report, utc_now
 from responder.runtime.settings import Environment
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+METRICS = {
+    Result.OPENED: "IncidentsOpened",
+    Result.UPDATED: "IncidentsUpdated",
+    Result.NOTIFIED: "IncidentsNotOpened",
+    Result.DUPLICATE: "EventsDuplicate",
+    Result.LATE: "EventsLate",
+    Result.NOTED: "EventsNoted",
+    Result.WAITING: "EventsWaiting",
+}
 
 environment = Environment()
 clients = Clients()
@@ -44,7 +54,7 @@ def take_in(event: Event) -> Report:
         metrics.add_metric("EventsIgnored", MetricUnit.Count, 1)
         return {"outcome": "ignored", "reason": occurrence}
     outcome = desk.take_in(occurrence)
-    metrics.add_metric(f"Incident{outcome.result.capitalize()}", MetricUnit.Count, 1)
+    metrics.add_metric(METRICS[outcome.result], MetricUnit.Count, 1)
     report = {"outcome": outcome.result, "incident_key": occurrence.key, "incident": outcome.incident}
     return report | ({"reason": outcome.problem} if outcome.problem else {})
 

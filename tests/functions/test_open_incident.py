@@ -1,0 +1,270 @@
+"""The function as Lambda calls it: batches and single events, good and bad."""
+
+import importlib.util
+import json
+import logging
+from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from responder.runtime.settings import InvalidSetting
+from tests.conftest import MALFORMED_EVENTS, REPOSITORY, Sample
+from tests.incident_world import World, private_world
+
+CONTEXT = SimpleNamespace(aws_request_id="c0ffee00-0000-4000-8000-000000000000", function_name="open-incident")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with private_world() as world:
+        yield world
+
+
+@pytest.fixture
+def rejected_queue(world: World) -> str:
+    return str(boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"])
+
+
+@pytest.fixture
+def environment(world: World, rejected_queue: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    variables = {
+        "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
+        "POWERTOOLS_SERVICE_NAME": "open_incident",
+        "CLAIM_LEASE_SECONDS": "60",
+        "CONFIG_RULE_NAMES": "s3-bucket-public-read-prohibited,s3-bucket-public-write-prohibited",
+        "DEAD_LETTER_QUEUE_URL": rejected_queue,
+        "GUARDDUTY_MINIMUM_SEVERITY": "7.0",
+        "INCIDENTS_TABLE": "incidents",
+        "INCIDENT_BACKEND": "IncidentManager",
+        "NOTIFICATION_TOPIC_ARN": boto3.client("sns").create_topic(Name="notifications")["TopicArn"],
+        "RESPONSE_PLAN_ARN": world.plan,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+def cold_start() -> ModuleType:
+    """Load the function as a new container does: nothing is left of the last one's logger."""
+    logging.root.manager.loggerDict.pop("open_incident", None)
+    path = REPOSITORY / "functions" / "open_incident" / "app.py"
+    specification = importlib.util.spec_from_file_location("open_incident_app", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def app(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> ModuleType:
+    # capsys first: the logger keeps the standard output that it finds
+    return cold_start()
+
+
+def batch(*bodies: Any) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "messageId": f"message-{n}",
+                "receiptHandle": f"handle-{n}",
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:open-incident",
+                "awsRegion": "eu-west-1",
+            }
+            for n, body in enumerate(bodies)
+        ]
+    }
+
+
+def set_aside(queue: str) -> list[tuple[str, str]]:
+    """What lies in the dead-letter queue: event id and reason."""
+    answer = boto3.client("sqs").receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=0
+    )
+    return [
+        tuple(message["MessageAttributes"][name]["StringValue"] for name in ("EventId", "RejectionReason"))
+        for message in answer.get("Messages", [])
+    ]
+
+
+def log(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def metrics(text: str) -> dict[str, float]:
+    """The sums of the metrics in the log, and that each is declared as CloudWatch wants it."""
+    sums: dict[str, float] = {}
+    for line in log(text):
+        for declared in line.get("_aws", {}).get("CloudWatchMetrics", []):
+            assert (declared["Namespace"], declared["Dimensions"]) == ("SecurityResponder", [["service"]])
+            for metric in declared["Metrics"]:
+                sums[metric["Name"]] = sums.get(metric["Name"], 0) + sum(line[metric["Name"]])
+    return sums
+
+
+def test_a_single_event_opens_an_incident_and_reports_it(app: ModuleType, world: World, sample: Sample) -> None:
+    report = app.lambda_handler(sample("root-console-sign-in-without-mfa"), CONTEXT)
+
+    assert report == {
+        "outcome": "opened",
+        "incident_key": "root/444455556666",
+        "incident": world.the_incident()["arn"],
+    }
+
+
+def test_every_sample_event_can_be_invoked_with(app: ModuleType, sample: Sample) -> None:
+    names = sorted(path.stem for path in (REPOSITORY / "events").glob("*.json"))
+    outcomes = {name: app.lambda_handler(sample(name), CONTEXT)["outcome"] for name in names}
+
+    assert len(names) >= 20
+    assert {name for name, outcome in outcomes.items() if outcome in ("ignored", "waiting")} == {
+        name for name in names if name.endswith("-opens-nothing")
+    }
+    assert set(outcomes.values()) == {"opened", "updated", "ignored", "waiting"}
+
+
+def test_a_batch_is_taken_in_record_by_record(
+    app: ModuleType, world: World, sample: Sample, rejected_queue: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, other = sample("root-api-call"), sample("guardduty-critical")
+    bad = sample("guardduty-high-1-found", severity="8")
+
+    answer = app.lambda_handler(batch(good, "{nonsense", bad, good, other), CONTEXT)
+
+    assert answer == {"batchItemFailures": []}
+    assert len(world.incidents()) == 2
+    assert set_aside(rejected_queue) == [
+        ("unknown", "not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ("e1a00001-0000-4000-8000-000000000001", "detail.severity: is '8', not number"),
+    ]
+    assert metrics(capsys.readouterr().out) == {
+        "EventsReceived": 5,
+        "EventsRejected": 2,
+        "IncidentsOpened": 2,
+        "EventsDuplicate": 1,
+    }
+
+
+def test_only_what_failed_is_delivered_again_and_into_the_same_incident(
+    app: ModuleType, world: World, sample: Sample, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.lambda_handler(sample("root-api-call"), CONTEXT)
+    records = batch(sample("root-console-sign-in-without-mfa"), sample("guardduty-critical"))
+    app.clients.get("ssm-incidents").meta.events.register(
+        "before-call.ssm-incidents.UpdateIncidentRecord", throttled_once := _ThrottledOnce()
+    )
+
+    first = app.lambda_handler(records, CONTEXT)
+    assert first == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert throttled_once.calls == 1
+    again = app.lambda_handler({"Records": records["Records"][:1]}, CONTEXT)
+
+    assert again == {"batchItemFailures": []}
+    assert sorted(incident["impact"] for incident in world.incidents()) == [1, 1]
+    lines = [line for line in log(capsys.readouterr().out) if line.get("outcome") == "failed"]
+    assert [(line["event_id"], "ThrottlingException" in line["reason"]) for line in lines] == [
+        ("e0c6e9f4-7d30-4b8c-9e5f-2c3d4e5f6a03", True)
+    ]
+
+
+class _ThrottledOnce:
+    """AWS throttles an operation until botocore's own retries give up, once."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, **_: Any) -> tuple[Any, dict[str, Any]] | None:
+        self.calls += 1
+        if self.calls > 1:
+            return None
+        error = {"Error": {"Code": "ThrottlingException", "Message": "slow down"}, "ResponseMetadata": {}}
+        return SimpleNamespace(status_code=400), error
+
+
+def test_a_single_event_that_fails_is_left_to_lambdas_own_retries(app: ModuleType, sample: Sample) -> None:
+    app.clients.get("dynamodb").meta.events.register("before-call.dynamodb.BatchGetItem", _ThrottledOnce())
+
+    with pytest.raises(Exception, match="ThrottlingException"):
+        app.lambda_handler(sample("root-api-call"), CONTEXT)
+
+
+def test_an_event_stays_queued_when_it_cannot_be_set_aside(app: ModuleType, rejected_queue: str) -> None:
+    boto3.client("sqs").delete_queue(QueueUrl=rejected_queue)
+
+    assert app.lambda_handler(batch("nonsense"), CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+
+
+MALFORMED = sorted(MALFORMED_EVENTS.glob("*.json"))
+
+
+@pytest.mark.parametrize("path", MALFORMED, ids=[path.stem for path in MALFORMED])
+def test_malformed_events_are_rejected_with_the_field_alone_and_in_a_batch(
+    app: ModuleType, world: World, sample: Sample, rejected_queue: str, path: Any
+) -> None:
+    body = path.read_text()
+    expected = json.loads((MALFORMED_EVENTS.parent / "events_reasons.json").read_text())[path.stem]
+
+    alone = app.lambda_handler(json.loads(body), CONTEXT)
+    among = app.lambda_handler(batch(sample("root-api-call"), body, sample("guardduty-critical")), CONTEXT)
+
+    assert (alone["outcome"], alone["reason"]) == ("rejected", expected)
+    assert among == {"batchItemFailures": []}
+    assert [reason for _, reason in set_aside(rejected_queue)] == [expected, expected]
+    assert len(world.incidents()) == 2
+
+
+@pytest.mark.parametrize("payload", [None, [], "text", 7, {}, {"Records": []}, {"Records": [{"s3": {}}]}], ids=repr)
+def test_a_payload_that_is_no_event_is_rejected(app: ModuleType, rejected_queue: str, payload: Any) -> None:
+    assert app.lambda_handler(payload, CONTEXT)["outcome"] == "rejected"
+    assert len(set_aside(rejected_queue)) == 1
+
+
+def test_an_event_of_a_megabyte_is_taken_in(app: ModuleType, world: World, sample: Sample) -> None:
+    event = sample("guardduty-critical", description="d" * 500_000)
+    event["detail"]["service"]["additionalInfo"] = {"value": "v" * 500_000}
+
+    assert app.lambda_handler(batch(event), CONTEXT) == {"batchItemFailures": []}
+    assert world.the_incident()["impact"] == 1
+
+
+def test_logs_tell_event_and_incident_of_each_record(
+    app: ModuleType, world: World, sample: Sample, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.lambda_handler(batch(sample("root-api-call", userAgent='x"}\n{"level":"CRITICAL"')), CONTEXT)
+
+    (line,) = [line for line in log(capsys.readouterr().out) if "outcome" in line]
+    assert {name: line[name] for name in ("service", "event_id", "correlation_id", "outcome")} == {
+        "service": "open_incident",
+        "event_id": "e0e80b16-9f52-4dae-b071-4e5f6a7b8c05",
+        "correlation_id": "root/444455556666",
+        "outcome": "opened",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("RESPONSE_PLAN_ARN", "", "RESPONSE_PLAN_ARN is not set"),
+        ("RESPONSE_PLAN_ARN", "plan", "RESPONSE_PLAN_ARN is not an ARN"),
+        ("GUARDDUTY_MINIMUM_SEVERITY", "high", "GUARDDUTY_MINIMUM_SEVERITY is not a number"),
+        ("GUARDDUTY_MINIMUM_SEVERITY", "11", "GUARDDUTY_MINIMUM_SEVERITY is 11, not between 1 and 10"),
+        ("CONFIG_RULE_NAMES", " , ", "CONFIG_RULE_NAMES names nothing"),
+        ("DEAD_LETTER_QUEUE_URL", "queue", "DEAD_LETTER_QUEUE_URL is not a URL"),
+        ("CLAIM_LEASE_SECONDS", "0", "CLAIM_LEASE_SECONDS is 0, not between 1 and 900"),
+        ("INCIDENTS_TABLE", " ", "INCIDENTS_TABLE is not set"),
+    ],
+)
+def test_a_wrong_setting_fails_at_cold_start_with_its_name(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(InvalidSetting, match=message):
+        cold_start()
