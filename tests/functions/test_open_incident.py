@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -56,12 +57,22 @@ def cold_start() -> ModuleType:
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
+    module.logger.handlers[0].setStream(_StandardOutput())
     return module
 
 
+class _StandardOutput:
+    """Whatever standard output is when it is written to: pytest changes it between the phases of a test."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
 @pytest.fixture
-def app(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> ModuleType:
-    # capsys first: the logger keeps the standard output that it finds
+def app(environment: dict[str, str]) -> ModuleType:
     return cold_start()
 
 
