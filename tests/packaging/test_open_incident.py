@@ -1,0 +1,49 @@
+"""What is deployed opens an incident: built by SAM, run by the Lambda runtime interface emulator."""
+
+from pathlib import Path
+
+from tests.conftest import Sample
+from tests.packaging.conftest import Built, client, invoke, running
+
+
+def test_the_built_function_walks_a_sample_event_to_its_incident(
+    built: Built, lambda_python: Path, aws: str, sample: Sample
+) -> None:
+    client("dynamodb", aws).create_table(
+        TableName="incidents",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("key", "entry")],
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
+    )
+    incident_manager = client("ssm-incidents", aws)
+    plan = incident_manager.create_response_plan(name="security", incidentTemplate={"title": "Security", "impact": 3})
+    environment = {
+        "AWS_ENDPOINT_URL": aws,
+        "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
+        "POWERTOOLS_SERVICE_NAME": "open_incident",
+        "CLAIM_LEASE_SECONDS": "60",
+        "CONFIG_RULE_NAMES": "s3-bucket-public-read-prohibited",
+        "DEAD_LETTER_QUEUE_URL": client("sqs", aws).create_queue(QueueName="dead-letters")["QueueUrl"],
+        "GUARDDUTY_MINIMUM_SEVERITY": "7.0",
+        "INCIDENTS_TABLE": "incidents",
+        "INCIDENT_BACKEND": "IncidentManager",
+        "NOTIFICATION_TOPIC_ARN": client("sns", aws).create_topic(Name="notifications")["TopicArn"],
+        "RESPONSE_PLAN_ARN": plan["arn"],
+    }
+
+    with running(built, lambda_python, environment) as function:
+        report = invoke(function, sample("root-console-sign-in-without-mfa"))
+
+    assert report["outcome"] == "opened"
+    record = incident_manager.get_incident_record(arn=report["incident"])["incidentRecord"]
+    assert (record["impact"], record["title"]) == (
+        1,
+        "Root console sign-in WITHOUT MFA in account 444455556666 (us-east-1)",
+    )
+
+
+def test_the_package_holds_the_code_and_its_libraries_but_neither_sdk_nor_sandbox(built: Built) -> None:
+    shipped = {path.name for path in built.layer.iterdir()}
+
+    assert {"responder", "aws_lambda_powertools", "jsonschema"} <= shipped
+    assert not {"boto3", "botocore", "sandbox", "moto"} & shipped

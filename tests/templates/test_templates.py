@@ -1,0 +1,305 @@
+"""House rules for the templates, on what CloudFormation gets: after the SAM transform."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+from responder.domain.incident.reading import Criteria
+from sandbox.stacks import Template
+from tests.conftest import REPOSITORY
+
+TEMPLATES = {"hub": REPOSITORY / "template.yaml", "member": REPOSITORY / "templates" / "member.yaml"}
+
+LINTED_REGIONS = ("eu-west-1", "us-east-1", "ap-southeast-2")
+
+Document = dict[str, Any]
+
+
+@cache
+def transformed(path: Path) -> Document:
+    """The template as CloudFormation gets it."""
+    return Template(path).whole
+
+
+@pytest.fixture(scope="module", params=TEMPLATES)
+def template(request: pytest.FixtureRequest) -> Document:
+    return transformed(TEMPLATES[request.param])
+
+
+@pytest.fixture(scope="module")
+def hub() -> Document:
+    return transformed(TEMPLATES["hub"])
+
+
+def resources(template: Document, kind: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def referred(value: Any) -> str | None:
+    """The logical id that a reference names."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return None
+    ((function, argument),) = value.items()
+    if function == "Ref":
+        return str(argument)
+    return (
+        str(argument[0] if isinstance(argument, list) else argument.split(".")[0]) if function == "Fn::GetAtt" else None
+    )
+
+
+def texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for member in value.values() for text in texts(member)]
+    if isinstance(value, list):
+        return [text for member in value for text in texts(member)]
+    return [value] if isinstance(value, str) else []
+
+
+def statements(template: Document) -> list[dict[str, Any]]:
+    """Every policy statement of every kind of policy."""
+    found: list[dict[str, Any]] = []
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            if "Effect" in value and ("Action" in value or "NotAction" in value):
+                found.append(value)
+            for member in value.values():
+                walk(member)
+        elif isinstance(value, list):
+            for member in value:
+                walk(member)
+
+    walk(template["Resources"])
+    return found
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_transformed_template_passes_cfn_lint(name: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.json"
+    path.write_text(json.dumps(transformed(TEMPLATES[name])))
+
+    lint = subprocess.run(
+        [str(Path(sys.executable).parent / "cfn-lint"), "--regions", *LINTED_REGIONS, "--", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (lint.returncode, lint.stdout) == (0, "")
+
+
+def test_every_parameter_is_described(template: Document) -> None:
+    assert [
+        name for name, parameter in template["Parameters"].items() if len(parameter.get("Description", "")) < 20
+    ] == []
+
+
+def test_every_parameter_is_constrained(template: Document) -> None:
+    bounds = {"AllowedValues", "AllowedPattern", "MinValue"}
+    assert [name for name, parameter in template["Parameters"].items() if not bounds & parameter.keys()] == []
+
+
+def test_no_account_region_or_partition_is_hard_coded(template: Document) -> None:
+    found = [
+        text for text in texts(template["Resources"]) if re.search(r"arn:aws|\b\d{12}\b|\b[a-z]{2}-[a-z]+-\d\b", text)
+    ]
+    assert found == []
+
+
+def test_every_queue_is_encrypted_and_keeps_messages_for_14_days(template: Document) -> None:
+    queues = resources(template, "AWS::SQS::Queue")
+    assert queues
+    for name, queue in queues.items():
+        assert queue.get("SqsManagedSseEnabled") or queue.get("KmsMasterKeyId"), name
+        assert queue["MessageRetentionPeriod"] == 1_209_600, name
+
+
+def test_every_source_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_an_alarm(template: Document) -> None:
+    queues = resources(template, "AWS::SQS::Queue")
+    dead_letters = {
+        referred(queue["RedrivePolicy"]["deadLetterTargetArn"]) for queue in queues.values() if "RedrivePolicy" in queue
+    }
+    for rule in resources(template, "AWS::Events::Rule").values():
+        dead_letters |= {referred(target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]}
+    watched = {
+        referred(dimension["Value"])
+        for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+        for dimension in alarm["Dimensions"]
+    }
+
+    assert dead_letters
+    assert {name for name, queue in queues.items() if "RedrivePolicy" not in queue} == dead_letters
+    assert dead_letters == watched
+
+
+def test_every_queue_and_topic_admits_tls_only(template: Document) -> None:
+    for kind, policy, member in (
+        ("AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "Queues"),
+        ("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "Topics"),
+    ):
+        covered = {
+            referred(resource)
+            for properties in resources(template, policy).values()
+            for resource in properties[member]
+            if any(
+                statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+                for statement in properties["PolicyDocument"]["Statement"]
+            )
+        }
+        assert covered == set(resources(template, kind))
+
+
+def test_rules_send_to_queues_only_by_policies_that_name_them(template: Document) -> None:
+    rules = set(resources(template, "AWS::Events::Rule"))
+    named: set[str | None] = set()
+    for policy in resources(template, "AWS::SQS::QueuePolicy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow":
+                sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+                named |= {referred(source["Fn::If"][1] if "Fn::If" in source else source) for source in sources}
+    assert named == rules
+
+
+def test_a_queues_visibility_time_out_is_six_times_the_functions(hub: Document) -> None:
+    for mapping in resources(hub, "AWS::Lambda::EventSourceMapping").values():
+        queue = resources(hub, "AWS::SQS::Queue")[str(referred(mapping["EventSourceArn"]))]
+        function = resources(hub, "AWS::Lambda::Function")[str(referred(mapping["FunctionName"]))]
+        window = mapping.get("MaximumBatchingWindowInSeconds", 0)
+        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"] + window
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+def test_a_claims_lease_outlives_its_holder_and_is_over_at_the_next_delivery(hub: Document) -> None:
+    function = resources(hub, "AWS::Lambda::Function")["OpenIncidentFunction"]
+    lease = int(function["Environment"]["Variables"]["CLAIM_LEASE_SECONDS"])
+    visibility = resources(hub, "AWS::SQS::Queue")["OpenIncidentQueue"]["VisibilityTimeout"]
+    assert function["Timeout"] < lease < visibility
+
+
+def test_every_function_has_a_role_logs_with_retention_and_alarms_of_its_own(hub: Document) -> None:
+    functions = resources(hub, "AWS::Lambda::Function")
+    logs = resources(hub, "AWS::Logs::LogGroup")
+    roles = [referred(function["Role"]) for function in functions.values()]
+    assert len(set(roles)) == len(functions)
+    for name, function in functions.items():
+        group = logs[str(referred(function["LoggingConfig"]["LogGroup"]))]
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+        watched = {
+            alarm.get("MetricName")
+            for alarm in resources(hub, "AWS::CloudWatch::Alarm").values()
+            for dimension in alarm.get("Dimensions", [])
+            if referred(dimension["Value"]) == name
+        }
+        assert watched == {"Errors", "Throttles"}, name
+
+
+def test_every_rule_of_the_bus_is_watched_for_failed_deliveries(hub: Document) -> None:
+    watched = re.findall(r"\w+Rule", json.dumps(resources(hub, "AWS::CloudWatch::Alarm")["OpenIncidentDeliveryAlarm"]))
+    assert set(watched) == set(resources(hub, "AWS::Events::Rule"))
+
+
+def test_every_alarm_tells_somebody_and_what_to_do(template: Document) -> None:
+    for name, alarm in resources(template, "AWS::CloudWatch::Alarm").items():
+        assert alarm["AlarmActions"], name
+        assert len(alarm["AlarmDescription"]) > 80, name
+
+
+def test_roles_name_actions_one_by_one_and_resources_unless_a_reason_stands_beside(template: Document) -> None:
+    for policies in resources(template, "AWS::IAM::Role").values():
+        for statement in statements({"Resources": {"role": policies.get("Policies", [])}}):
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert [action for action in actions if "*" in action] == []
+            assert actions == sorted(actions)
+
+
+@pytest.mark.parametrize("path", TEMPLATES.values(), ids=TEMPLATES)
+def test_a_star_for_a_resource_has_its_reason_beside_it(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    for number, line in enumerate(lines, 1):
+        in_key_policy = "EncryptionKey:" in "\n".join(lines[max(0, number - 75) : number])
+        if re.search(r'Resource: "\*"', line) and not in_key_policy:
+            assert "#" in line, f"{path.name}:{number}"
+
+
+def test_the_bus_admits_the_organization_only_or_this_account_only(hub: Document) -> None:
+    (policy,) = resources(hub, "AWS::Events::EventBusPolicy").values()
+    statement = policy["Statement"]
+    assert statement["Action"] == "events:PutEvents"
+    assert statement["Principal"]["Fn::If"][0] == "SingleAccount"
+    assert statement["Condition"]["Fn::If"][2] == {"StringEquals": {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}}
+
+
+def test_no_parameter_stands_under_numeric(template: Document) -> None:
+    """CloudFormation makes it text, which EventBridge refuses, and neither cfn-lint nor moto says so."""
+
+    def under_numeric(value: Any) -> list[Any]:
+        if isinstance(value, dict):
+            own = [value["numeric"]] if "numeric" in value else []
+            return own + [found for member in value.values() for found in under_numeric(member)]
+        return [found for member in value for found in under_numeric(member)] if isinstance(value, list) else []
+
+    for name, rule in resources(template, "AWS::Events::Rule").items():
+        assert [found for found in under_numeric(rule["EventPattern"]) if "Ref" in json.dumps(found)] == [], name
+
+
+def test_root_rules_see_read_only_calls_on_both_buses() -> None:
+    for name, rule in (("hub", "RootActivityRule"), ("member", "ForwardRootActivityRule")):
+        properties = resources(transformed(TEMPLATES[name]), "AWS::Events::Rule")[rule]
+        assert properties["State"] == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+
+
+def test_incident_manager_without_a_response_plan_is_refused(hub: Document) -> None:
+    rule = hub["Rules"]["IncidentManagerNeedsAResponsePlan"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "IncidentBackend"}, "IncidentManager"]}
+    assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ResponsePlanArn"}, ""]}]}
+
+
+def test_the_rules_defaults_are_the_handlers(hub: Document) -> None:
+    parameters = hub["Parameters"]
+    assert Criteria(
+        float(parameters["GuardDutyMinimumSeverity"]["Default"]),
+        tuple(parameters["ConfigRuleNames"]["Default"].split(",")),
+    ) == Criteria(7.0, ("s3-bucket-public-read-prohibited", "s3-bucket-public-write-prohibited"))
+
+
+def test_samconfig_deploys_both_stacks_with_parameters_that_exist() -> None:
+    config = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+    for environment, template in (("default", "hub"), ("member", "member")):
+        deploy = config[environment]["deploy"]["parameters"]
+        given = {override.partition("=")[0] for override in deploy["parameter_overrides"]}
+        assert given <= yaml_parse(TEMPLATES[template].read_text())["Parameters"].keys()
+        assert deploy["capabilities"] == "CAPABILITY_IAM"
+        assert deploy["confirm_changeset"] is True
+    assert config["member"]["deploy"]["parameters"]["template_file"] == "templates/member.yaml"
+
+
+def test_yaml_is_read_alike_by_everyone() -> None:
+    """No key twice: most parsers keep the last and say nothing."""
+
+    class Strict(yaml.SafeLoader):
+        pass
+
+    def mapping(loader: Strict, node: yaml.MappingNode) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len(set(keys)), keys
+        return {}
+
+    Strict.add_constructor("tag:yaml.org,2002:map", mapping)
+    Strict.add_multi_constructor("!", lambda loader, suffix, node: None)
+    for path in TEMPLATES.values():
+        yaml.load(path.read_text(), Strict)
