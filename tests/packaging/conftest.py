@@ -55,8 +55,10 @@ def built() -> Built:
     """`sam build` for this machine's architecture."""
     bin_folder = Path(sys.executable).parent
     _run(
-        [bin_folder / "sam", "build", "--build-dir", BUILD / "sam", "--cache-dir", BUILD / "cache"]
-        + ["--parameter-overrides", f"Architecture={ARCHITECTURE}"],
+        [
+            *(bin_folder / "sam", "build", "--parameter-overrides", f"Architecture={ARCHITECTURE}"),
+            *("--build-dir", BUILD / "sam", "--cache-dir", BUILD / "cache"),
+        ],
         environment={"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"},
     )
     return Built(BUILD / "sam" / "OpenIncidentFunction", BUILD / "sam" / "ResponderLayer" / "python")
