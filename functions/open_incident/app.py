@@ -10,8 +10,10 @@ from responder.aws.dead_letters import DeadLetterQueue
 from responder.aws.incident_manager import IncidentManager
 from responder.aws.incidents_table import IncidentsTable
 from responder.aws.notifications import NotificationTopic
+from responder.aws.ops_center import OpsCenter
 from responder.domain.event import Event
 from responder.domain.incident.desk import IncidentDesk, Result
+from responder.domain.incident.ports import IncidentBackend
 from responder.domain.incident.reading import Criteria, read_occurrence
 from responder.runtime.inbox import Inbox, Report, utc_now
 from responder.runtime.settings import Environment
@@ -38,9 +40,18 @@ criteria = Criteria(
     guardduty_minimum_severity=environment.number("GUARDDUTY_MINIMUM_SEVERITY", least=1, most=10),
     config_rule_names=environment.names("CONFIG_RULE_NAMES"),
 )
+
+
+def incident_backend() -> IncidentBackend:
+    """The backend that the template's parameter chose."""
+    if environment.choice("INCIDENT_BACKEND", "IncidentManager", "OpsCenter") == "OpsCenter":
+        return OpsCenter(clients.get("ssm"))
+    return IncidentManager(clients.get("ssm-incidents"), environment.arn("RESPONSE_PLAN_ARN"))
+
+
 desk = IncidentDesk(
     ledger=IncidentsTable(clients.get("dynamodb"), environment.text("INCIDENTS_TABLE")),
-    backend=IncidentManager(clients.get("ssm-incidents"), environment.arn("RESPONSE_PLAN_ARN")),
+    backend=incident_backend(),
     notifier=NotificationTopic(clients.get("sns"), environment.arn("NOTIFICATION_TOPIC_ARN")),
     lease=environment.seconds("CLAIM_LEASE_SECONDS", least=1, most=900),
     clock=utc_now,

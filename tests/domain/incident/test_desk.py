@@ -13,7 +13,7 @@ from responder.domain.faults import Permanent
 from responder.domain.incident.desk import MAX_ENTRIES, MAX_RELATED_ITEMS, ClaimHeld, Result
 from responder.domain.incident.occurrence import Occurrence, RelatedItem
 from tests.conftest import Sample
-from tests.incident_world import LEASE, Crash, World, occurrence_of, private_world
+from tests.incident_world import BACKENDS, LEASE, Crash, World, occurrence_of, private_world
 
 ROOT_STORY = [
     "root-console-sign-in-failed",
@@ -30,9 +30,15 @@ GUARDDUTY_STORY = [
 ]
 
 
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """Everything here holds with every backend."""
+    return str(request.param)
+
+
 @pytest.fixture
-def world() -> Iterator[World]:
-    with private_world() as world:
+def world(backend: str) -> Iterator[World]:
+    with private_world(backend) as world:
         yield world
 
 
@@ -84,8 +90,8 @@ def test_a_duplicate_changes_nothing(world: World, sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("story", [ROOT_STORY, CONFIG_STORY, GUARDDUTY_STORY], ids=["root", "config", "guardduty"])
-def test_three_deliveries_in_any_order_yield_what_one_does(sample: Sample, story: list[str]) -> None:
-    with private_world() as world:
+def test_three_deliveries_in_any_order_yield_what_one_does(backend: str, sample: Sample, story: list[str]) -> None:
+    with private_world(backend) as world:
         for name in story:
             deliver(world, sample(name))
         expected = what_people_see(world)
@@ -98,29 +104,31 @@ def test_three_deliveries_in_any_order_yield_what_one_does(sample: Sample, story
         shuffler.shuffle(tripled)
         orders.append(tuple(tripled))
     for order in orders:
-        with private_world() as world:
+        with private_world(backend) as world:
             for name in order:
                 deliver(world, sample(name))
             assert what_people_see(world) == expected, order
 
 
-def calls_of(sample: Sample, *story: str) -> int:
-    with private_world() as world:
+def calls_of(backend: str, sample: Sample, *story: str) -> int:
+    with private_world(backend) as world:
         for name in story:
             world.take_in(sample(name))
         return world.calls.total()
 
 
 @pytest.mark.parametrize("story", [ROOT_STORY[:2], CONFIG_STORY[::-1]], ids=["root", "config, out of order"])
-def test_a_crash_around_any_call_ends_in_the_same_single_incident(sample: Sample, story: list[str]) -> None:
-    with private_world() as world:
+def test_a_crash_around_any_call_ends_in_the_same_single_incident(
+    backend: str, sample: Sample, story: list[str]
+) -> None:
+    with private_world(backend) as world:
         for name in story:
             world.take_in(sample(name))
         expected = what_people_see(world)
 
-    for call in range(1, calls_of(sample, *story) + 1):
+    for call in range(1, calls_of(backend, sample, *story) + 1):
         for when in ("before", "after"):
-            with private_world() as world:
+            with private_world(backend) as world:
                 world.crash(call, when)
                 for name in story:
                     deliver(world, sample(name))
@@ -128,11 +136,11 @@ def test_a_crash_around_any_call_ends_in_the_same_single_incident(sample: Sample
                 assert world.notifications(), (call, when)
 
 
-def test_after_a_crash_another_event_takes_the_claim_over_with_the_stored_request(sample: Sample) -> None:
+def test_after_a_crash_another_event_takes_the_claim_over_with_the_stored_request(backend: str, sample: Sample) -> None:
     first, second = ROOT_STORY[0], ROOT_STORY[1]
-    for call in range(1, calls_of(sample, first) + 1):
+    for call in range(1, calls_of(backend, sample, first) + 1):
         for when in ("before", "after"):
-            with private_world() as world:
+            with private_world(backend) as world:
                 world.crash(call, when)
                 with pytest.raises(Crash):
                     world.take_in(sample(first))
@@ -173,7 +181,8 @@ def test_a_graver_event_raises_impact_and_title_and_a_milder_one_lowers_neither(
 
 def test_what_a_person_wrote_over_title_and_impact_stays(world: World, sample: Sample) -> None:
     arn = world.take_in(sample("root-console-sign-in-failed")).incident
-    world.incident_manager.update_incident_record(arn=arn, title="Ana looks into it", impact=1)
+    assert arn is not None
+    world.people.edit(arn, title="Ana looks into it", impact=1)
 
     world.take_in(sample("root-api-call"))
 
@@ -253,7 +262,8 @@ def test_a_duplicate_of_what_a_former_generation_took_in_stays_out_of_the_new_on
 
 def test_an_incident_deleted_by_hand_is_opened_anew_by_the_next_new_event(world: World, sample: Sample) -> None:
     arn = world.take_in(sample("root-api-call-read-only")).incident
-    world.incident_manager.delete_incident_record(arn=arn)
+    assert arn is not None
+    world.people.delete(arn)
 
     assert world.take_in(sample("root-api-call-read-only")).result is Result.DUPLICATE
     assert world.incidents() == []
@@ -295,9 +305,9 @@ def test_a_busy_root_user_exhausts_neither_timeline_nor_related_items(world: Wor
     assert sum(text.startswith("Root console sign-in WITHOUT MFA") for _, text in incident["timeline"]) == 1
 
 
-def test_a_crash_around_any_call_counts_a_coalesced_event_once(sample: Sample) -> None:
+def test_a_crash_around_any_call_counts_a_coalesced_event_once(backend: str, sample: Sample) -> None:
     *kept, one, other = many(sample, MAX_ENTRIES + 2)
-    with private_world() as world:
+    with private_world(backend) as world:
         for occurrence in kept:
             world.take_in(occurrence)
         for call in range(1, 6):
@@ -310,22 +320,22 @@ def test_a_crash_around_any_call_counts_a_coalesced_event_once(sample: Sample) -
 
 
 def test_an_incident_that_is_refused_for_good_is_told_once_and_in_full(world: World, sample: Sample) -> None:
-    world.incident_manager.delete_response_plan(arn=world.plan)
+    world.refuse(world.people.start, "ServiceQuotaExceededException")
 
     outcome = world.take_in(sample("root-console-sign-in-without-mfa"))
     later = world.take_in(sample("root-api-call"))
     again = world.take_in(sample("root-console-sign-in-without-mfa"))
 
     assert [outcome.result, later.result, again.result] == [Result.NOTIFIED, Result.NOTED, Result.DUPLICATE]
-    assert "ResourceNotFoundException" in str(outcome.problem)
+    assert "ServiceQuotaExceededException" in str(outcome.problem)
     assert world.notifications() == ["NOT OPENED: Root console sign-in WITHOUT MFA in account 444455556666 (us-east-1)"]
 
 
 def test_a_refused_incident_is_tried_again_by_events_of_the_next_day(world: World, sample: Sample) -> None:
-    world.refuse("StartIncident", "AccessDeniedException")
+    world.refuse(world.people.start, "AccessDeniedException")
     first = occurrence_of(sample("root-api-call"))
     world.take_in(first)
-    world.accept("StartIncident")
+    world.accept(world.people.start)
 
     soon = replace(first, fingerprint="soon", occurred_at=world.now + timedelta(hours=23))
     next_day = replace(first, fingerprint="next day", occurred_at=world.now + timedelta(hours=25))
@@ -336,10 +346,10 @@ def test_a_refused_incident_is_tried_again_by_events_of_the_next_day(world: Worl
 
 def test_what_aws_refuses_of_an_open_incident_is_no_silent_loss(world: World, sample: Sample) -> None:
     world.take_in(sample("root-api-call"))
-    world.refuse("CreateTimelineEvent", "AccessDeniedException")
+    world.refuse(world.people.add_entry, "AccessDeniedException")
 
     with pytest.raises(Permanent, match="AccessDeniedException"):
         world.take_in(sample("root-api-call-read-only"))
-    world.accept("CreateTimelineEvent")
+    world.accept(world.people.add_entry)
 
     assert world.take_in(sample("root-api-call-read-only")).result is Result.UPDATED

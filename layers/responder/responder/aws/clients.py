@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_ssm_incidents import SSMIncidentsClient
 
 # A person waits and the function has seconds: fail fast, try again at once, and leave the rest to redelivery.
@@ -29,6 +30,8 @@ class Clients:
     def get(self, service: Literal["sns"]) -> "SNSClient": ...
     @overload
     def get(self, service: Literal["sqs"]) -> "SQSClient": ...
+    @overload
+    def get(self, service: Literal["ssm"]) -> "SSMClient": ...
     @overload
     def get(self, service: Literal["ssm-incidents"]) -> "SSMIncidentsClient": ...
     def get(self, service: str) -> object:

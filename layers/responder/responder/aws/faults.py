@@ -15,7 +15,7 @@ _WORTH_A_RETRY = frozenset(
         "InternalError",
         "InternalServerError",
         "InternalServerException",
-        "LimitExceededException",
+        "OpsItemConflictException",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",

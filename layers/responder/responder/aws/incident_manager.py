@@ -10,7 +10,7 @@ from responder.domain.text import cut, one_line
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm_incidents import SSMIncidentsClient
-    from mypy_boto3_ssm_incidents.type_defs import RelatedItemTypeDef
+    from mypy_boto3_ssm_incidents.type_defs import RelatedItemTypeDef, UpdateIncidentRecordInputTypeDef
 
 _MAX_ITEM_TITLE = 200
 _EVENT_TYPE = "Custom Event"  # one of the two types that CreateTimelineEvent admits
@@ -61,13 +61,13 @@ class IncidentManager:
 
     def change(self, incident: str, *, title: str | None, impact: int | None) -> None:
         """See :class:`~responder.domain.incident.ports.IncidentBackend`."""
+        changes: UpdateIncidentRecordInputTypeDef = {"arn": incident}
+        if title is not None:
+            changes["title"] = title
+        if impact is not None:
+            changes["impact"] = impact
         with aws_call("update an incident"):
-            if title is not None and impact is not None:
-                self._client.update_incident_record(arn=incident, title=title, impact=impact)
-            elif title is not None:
-                self._client.update_incident_record(arn=incident, title=title)
-            elif impact is not None:
-                self._client.update_incident_record(arn=incident, impact=impact)
+            self._client.update_incident_record(**changes)
 
     def add_entry(self, incident: str, *, at: datetime, text: str, token: str) -> str:
         """See :class:`~responder.domain.incident.ports.IncidentBackend`."""

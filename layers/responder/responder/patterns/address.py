@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _V4 = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
-_V6 = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
+_V6 = re.compile(r"[0-9a-fA-F:]+")
 _V4_IN_V6 = 0xFFFF << 32
 _LONGEST_V4_LITERAL = 15
 
@@ -31,7 +31,7 @@ def parse_address(text: str) -> Address | None:
     >>> parse_address("10.0.0.256"), parse_address("cloudtrail.amazonaws.com"), parse_address("08:23")
     (None, None, None)
     """
-    if _V4.fullmatch(text) or _V6.fullmatch(text):
+    if _V4.fullmatch(text) or (":" in text and _V6.fullmatch(text)):
         return _read(text)
     return None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 
-class InvalidPattern(ValueError):
+
+class InvalidPattern(ValueError):  # noqa: N818 (the contract names it so)
     """The pattern breaks the language; it can never be compiled, so a retry is no use.
 
     Attributes
@@ -25,3 +27,22 @@ class InvalidPattern(ValueError):
 
     def __str__(self) -> str:
         return f"{self.path or 'the pattern'}: {self.reason}"
+
+
+def kind_of(value: object) -> str:
+    """What a value is, in JSON's words, for the reason of a refusal."""
+    if value is None:
+        return "null"
+    for types, words in _KINDS:
+        if isinstance(value, types):
+            return words
+    return f"a Python {type(value).__name__}, which is not JSON"
+
+
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (bool, "true or false"),
+    ((int, float), "a number"),
+    (str, "a string"),
+    ((list, tuple), "a list"),
+    (Mapping, "an object"),
+)

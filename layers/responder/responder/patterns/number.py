@@ -22,8 +22,8 @@ def comparable(number: int | float | Decimal) -> int | float | None:
 
     >>> comparable(7), comparable(0.1), comparable(Decimal("8.50"))
     (7, 0.1, 8.5)
-    >>> comparable(2**53 + 1), comparable(10**400), comparable(float("nan")), comparable(Decimal("0.1000000000000000055"))
-    (None, None, None, None)
+    >>> [comparable(number) for number in (2**53 + 1, 10**400, float("nan"), Decimal("0.1000000000000000055"))]
+    [None, None, None, None]
     """
     if isinstance(number, int) and -EXACT_INTEGERS <= number <= EXACT_INTEGERS:
         return number

@@ -6,37 +6,34 @@ Every test is linear in the string it looks at, whatever the pattern: nothing ba
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 StringTest = Callable[[str], bool]
 
 
-def starts_with(texts: Iterable[str]) -> StringTest:
-    beginnings = tuple(texts)
-    return lambda string: string.startswith(beginnings)
+def starts_with(text: str) -> StringTest:
+    return lambda string: string.startswith(text)
 
 
-def ends_with(texts: Iterable[str]) -> StringTest:
-    endings = tuple(texts)
-    return lambda string: string.endswith(endings)
+def ends_with(text: str) -> StringTest:
+    return lambda string: string.endswith(text)
 
 
-def equals_ignoring_case(texts: Iterable[str]) -> StringTest:
-    """A test for strings that are one of the texts, each letter in lower or upper case.
+def equals_ignoring_case(text: str) -> StringTest:
+    """A test for strings that are this text, each letter in lower or upper case.
 
     As in event-ruler, a letter stands for its own lower-case and upper-case forms and for nothing else: ``k`` is not
     the Kelvin sign, ``ß`` is also ``SS``. event-ruler cannot match letters outside the Basic Multilingual Plane here
     (it takes Java's surrogates one by one); this does.
 
-    >>> [equals_ignoring_case(["état"])(string) for string in ("ÉTAT", "État", "etat")]
+    >>> [equals_ignoring_case("état")(string) for string in ("ÉTAT", "État", "etat")]
     [True, True, False]
     """
-    texts = list(texts)
-    lowered = frozenset(text.lower() for text in texts if text.isascii())
-    others = [_either_case(text).fullmatch for text in texts if not text.isascii()]
-    if not others:
-        return lambda string: string.isascii() and string.lower() in lowered
-    return lambda string: (string.isascii() and string.lower() in lowered) or any(test(string) for test in others)
+    if not text.isascii():
+        match = _either_case(text).fullmatch
+        return lambda string: match(string) is not None
+    size, lowered = len(text), text.lower()
+    return lambda string: len(string) == size and string.isascii() and string.lower() == lowered
 
 
 def starts_with_ignoring_case(text: str) -> StringTest:

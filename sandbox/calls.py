@@ -1,0 +1,190 @@
+"""The one gate that every AWS call of this process passes, ahead of moto.
+
+It counts what functions ask of AWS, lets simulated time pass, tells whoever watches, and sees to it that nothing leaves
+the machine. Faults will be injected here, attempt by attempt.
+
+botocore gives each new session the handlers in `BUILTIN_HANDLERS`, moto's among them; the gate takes moto's place in
+that list and passes on to it, so it works for clients that handlers create, whenever and however they do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.handlers import BUILTIN_HANDLERS
+from moto.core.models import botocore_stubber
+
+from .clock import Clock
+
+SECONDS_PER_ATTEMPT = 0.02
+"""Simulated time of one HTTP exchange with an AWS service."""
+
+
+class ContainerKilled(BaseException):
+    """A function's container is gone: no code of it goes on, and its next invocation starts cold."""
+
+
+class UnreachableServiceError(Exception):
+    """A request that moto does not serve. It is not sent: the sandbox never leaves the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwsCall:
+    """A call that a function makes, retries included. Names are boto3's: `securityhub`, `BatchUpdateFindings`."""
+
+    function: str
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.operation}"
+
+
+Moment = Literal["before", "after"]
+Subscriber = Callable[[Moment, AwsCall], None]
+
+
+class Caller(Protocol):
+    """Who makes the calls: a function's container."""
+
+    name: str
+    killed: ContainerKilled | None
+
+
+class Calls:
+    """Watches the AWS calls of one sandbox between `start` and `stop`.
+
+    `attempts` counts every HTTP attempt of functions by `service:operation`; the sandbox's own calls do not count.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.attempts: Counter[str] = Counter()
+        self._clock = clock
+        self._subscribers: list[Subscriber] = []
+        self._caller: Caller | None = None
+        self._current = threading.local()
+
+    def start(self) -> None:
+        global _running
+        if _running is not None:
+            raise RuntimeError("another sandbox is running in this process")
+        _running = self
+
+    def stop(self) -> None:
+        global _running
+        _running = None
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Tell `subscriber` before and after each call of a function; the returned function ends that.
+
+        "before" comes ahead of the first attempt, "after" when AWS has acted (also when it answered with an error).
+        A subscriber that raises `ContainerKilled` ends the invocation there. Calls that it makes itself do not count.
+        """
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    @contextmanager
+    def made_by(self, caller: Caller) -> Iterator[None]:
+        """Count and announce calls as `caller`'s."""
+        self._caller = caller
+        try:
+            yield
+        finally:
+            self._caller = None
+
+    def begin(self, call: AwsCall) -> None:
+        self._current.call = call
+        self._announce("before", call)
+
+    def end(self) -> None:
+        self._announce("after", self._current.call)
+
+    def send(self, request: AWSPreparedRequest, event_name: str) -> AWSResponse:
+        """One attempt. For a dead container it raises `ContainerKilled`: no `finally` of it reaches AWS any more."""
+        if self._caller is not None:
+            with _stays_dead(self._caller):
+                self.attempts[str(self._current.call)] += 1
+                self._clock.advance(SECONDS_PER_ATTEMPT)
+        response = botocore_stubber(event_name, request) if _is_aws(request.url) else None
+        if response is None:
+            raise UnreachableServiceError(
+                f"the sandbox does not serve {request.url}, and nothing may leave this machine"
+            )
+        return response
+
+    @property
+    def caller(self) -> Caller | None:
+        return self._caller
+
+    def _announce(self, moment: Moment, call: AwsCall) -> None:
+        caller, self._caller = self._caller, None
+        try:
+            with _stays_dead(caller):
+                for subscriber in tuple(self._subscribers):
+                    subscriber(moment, call)
+        finally:
+            self._caller = caller
+
+
+@contextmanager
+def _stays_dead(caller: Caller | None) -> Iterator[None]:
+    """Remember that a container was killed, whatever its code does with the exception."""
+    if caller is not None and caller.killed is not None:
+        raise caller.killed
+    try:
+        yield
+    except ContainerKilled as killed:
+        if caller is not None:
+            caller.killed = killed
+        raise
+
+
+_running: Calls | None = None
+
+
+def _is_aws(url: str) -> bool:
+    return (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def _keep_parameters(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
+    context["sandbox_parameters"] = params
+
+
+def _before_call(model: Any, context: dict[str, Any], **_: Any) -> None:
+    if _running is not None and (caller := _running.caller) is not None:
+        parameters = context.get("sandbox_parameters", {})
+        _running.begin(AwsCall(caller.name, model.service_model.service_name, model.name, parameters))
+
+
+def _after_call(**_: Any) -> None:
+    if _running is not None and _running.caller is not None:
+        _running.end()
+
+
+def _before_send(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
+    if _running is None:
+        return botocore_stubber(event_name, request)
+    return _running.send(request, event_name)
+
+
+def _take_place_of_moto() -> None:
+    BUILTIN_HANDLERS[:] = [entry for entry in BUILTIN_HANDLERS if entry[1] is not botocore_stubber]
+    BUILTIN_HANDLERS.extend(
+        [
+            ("before-parameter-build", _keep_parameters),
+            ("before-call", _before_call),
+            ("before-send", _before_send),
+            ("after-call", _after_call),
+        ]
+    )
+
+
+_take_place_of_moto()

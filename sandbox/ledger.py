@@ -1,0 +1,274 @@
+"""What becomes of each event: through which rules, to which functions, with which outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from .envelopes import Event, Submission
+
+if TYPE_CHECKING:
+    from .functions import Function, Invocation
+    from .pollers import Batch, Message
+    from .queues import DeadLetter, Queue
+
+REJECTION_REASON = "RejectionReason"
+"""The message attribute with which a function says why it put a record into its dead-letter queue."""
+
+
+class Status(StrEnum):
+    """Of an input event, the worst of its deliveries."""
+
+    UNMATCHED = "unmatched"
+    HANDLED = "handled"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a function's log says that it made of an event."""
+
+    function: str
+    outcome: str
+    incident_key: str | None = None
+    reason: str | None = None
+
+    def charge(self, entries: Iterable[Entry]) -> None:
+        """Write it down for the events it concerns."""
+        for entry in entries:
+            entry.outcomes[self] = None
+            if self.outcome == Status.REJECTED:
+                _add(entry.rejections, self.reason or f"rejected by {self.function}")
+
+
+@dataclass(slots=True)
+class Entry:
+    """One element of the input and everything that it set off."""
+
+    submission: Submission
+    event: Event | None
+    rules: dict[str, None] = field(default_factory=dict)
+    forwarded_by: dict[str, None] = field(default_factory=dict)
+    functions: dict[str, None] = field(default_factory=dict)
+    outcomes: dict[Outcome, None] = field(default_factory=dict)
+    rejections: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str:
+        return self.submission.origin
+
+    @property
+    def status(self) -> Status:
+        if self.failures:
+            return Status.FAILED
+        if self.rejections:
+            return Status.REJECTED
+        return Status.HANDLED if self.rules else Status.UNMATCHED
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not handled; None if it is."""
+        match self.status:
+            case Status.FAILED:
+                return self.failures[0]
+            case Status.REJECTED:
+                return self.rejections[0]
+            case Status.UNMATCHED if self.forwarded_by:
+                return f"forwarded by {', '.join(self.forwarded_by)}, but no rule of the hub's bus matches"
+            case Status.UNMATCHED:
+                return "no rule of its account's default bus forwards it"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Which input events a delivery goes back to, and through how many events that functions raised."""
+
+    entries: tuple[Entry, ...] = ()
+    depth: int = 0
+
+    def fail(self, reason: str) -> None:
+        for entry in self.entries:
+            _add(entry.failures, reason)
+
+    def reject(self, reason: str) -> None:
+        for entry in self.entries:
+            _add(entry.rejections, reason)
+
+    @staticmethod
+    def merged(lineages: Iterable[Lineage]) -> Lineage:
+        """Of an event that an invocation raised, which may go back to any record of its batch."""
+        entries: dict[int, Entry] = {}
+        depth = 0
+        for lineage in lineages:
+            entries.update((id(entry), entry) for entry in lineage.entries)
+            depth = max(depth, lineage.depth)
+        return Lineage(tuple(entries.values()), depth + 1)
+
+
+def _add(reasons: list[str], reason: str) -> None:
+    if reason not in reasons:
+        reasons.append(reason)
+
+
+class Ledger:
+    """The books of one sandbox: an entry for each element of the input, and what is known of every message."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.working_for: tuple[Lineage, ...] = ()
+        """Of the messages that a function is working on at this moment."""
+
+        self._messages: dict[str, _Message] = {}
+        self._lineages: dict[bytes, Lineage] = {}
+
+    def open(self, submission: Submission) -> Entry:
+        entry = Entry(submission, submission.event)
+        self.entries.append(entry)
+        if entry.event is None:
+            entry.rejections.append(submission.reason or "no event")
+        return entry
+
+    # Told by the buses and the pollers
+
+    def sent(self, message_id: str, queue: Queue, body: str, lineage: Lineage) -> None:
+        self._messages[message_id] = _Message(queue.name, lineage)
+        self._lineages[_digest(body)] = lineage
+
+    def begun(self, function: Function, messages: Sequence[Message]) -> None:
+        lineages = [known.lineage for message in messages if (known := self._messages.get(message["MessageId"]))]
+        for lineage in lineages:
+            for entry in lineage.entries:
+                entry.functions[function.name] = None
+        self.working_for = tuple(lineages)
+
+    def finished(self, batch: Batch) -> None:
+        self.working_for = ()
+        records = batch.invocation.log_records
+        self._note_outcomes(batch, records)
+        failed = {message["MessageId"] for message in batch.failed}
+        for message in batch.messages:
+            message_id = message["MessageId"]
+            if message_id not in failed:
+                self._messages.pop(message_id, None)
+            elif (known := self._messages.get(message_id)) is not None:
+                known.error = batch.error or _reported_error(records, message) or "reported as a batch item failure"
+
+    def filtered(self, messages: Sequence[Message]) -> None:
+        """No filter of the mapping wants them: to AWS that is a success."""
+        for message in messages:
+            self._messages.pop(message["MessageId"], None)
+
+    def given_up(self, message_ids: Iterable[str], reason: str) -> None:
+        for message_id in message_ids:
+            if (known := self._messages.pop(message_id, None)) is not None:
+                known.lineage.fail(f"{reason} in {known.queue}{known.last_error}")
+
+    # Told by the sandbox
+
+    def note_direct(self, invocation: Invocation) -> None:
+        """Take up what a function says that was invoked without a queue."""
+        for record in invocation.log_records:
+            if outcome := _outcome(invocation.function, record):
+                event_id = record.get("event_id")
+                outcome.charge(entry for entry in self.entries if entry.event and entry.event["id"] == event_id)
+
+    def note_dead_letter(self, letter: DeadLetter) -> None:
+        """Charge a dead letter to the events it comes from. Told again of the same letter, nothing changes."""
+        reason = self.reason_of(letter)
+        if REJECTION_REASON in letter.attributes:
+            self._lineages.get(_digest(letter.body), Lineage()).reject(reason)
+        elif (known := self._messages.get(letter.message_id)) is not None:
+            known.lineage.fail(reason)
+            known.dead = True
+
+    def note_leftovers(self) -> None:
+        """Nothing is due any more: a message that is still waiting is one that nobody reads."""
+        for known in self._messages.values():
+            if not known.dead:
+                known.lineage.fail(f"left in {known.queue}, which no function reads")
+
+    def reason_of(self, letter: DeadLetter) -> str:
+        """Why a message is in a dead-letter queue."""
+        if rejection := letter.attributes.get(REJECTION_REASON):
+            return rejection
+        if error := letter.attributes.get("ERROR_MESSAGE"):
+            return f"{letter.attributes.get('ERROR_CODE', 'not delivered')}: {error}"
+        known = self._messages.get(letter.message_id)
+        return f"received {letter.receives} times without success{known.last_error if known else ''}"
+
+    def _note_outcomes(self, batch: Batch, records: Iterable[Mapping[str, Any]]) -> None:
+        """Charge each outcome that the function logged to the message whose event it names.
+
+        Events of equal ids are told apart by their order in the batch, if each has one outcome.
+        """
+        outcomes: dict[object, list[Outcome]] = {}
+        for record in records:
+            if outcome := _outcome(batch.invocation.function, record):
+                outcomes.setdefault(record.get("event_id"), []).append(outcome)
+        lineages: dict[str | None, list[Lineage]] = {}
+        for message in batch.messages:
+            if known := self._messages.get(message["MessageId"]):
+                lineages.setdefault(_event_id(message["Body"]), []).append(known.lineage)
+        for event_id, of_event in outcomes.items():
+            charged = lineages.get(event_id, []) if isinstance(event_id, str) else []
+            if len(of_event) == len(charged):
+                pairs = list(zip(of_event, charged, strict=True))
+            else:
+                pairs = [(outcome, lineage) for outcome in of_event for lineage in charged]
+            for outcome, lineage in pairs:
+                outcome.charge(lineage.entries)
+
+
+@dataclass(slots=True)
+class _Message:
+    """A message on a queue, until it is done with."""
+
+    queue: str
+    lineage: Lineage
+    error: str | None = None
+    dead: bool = False
+
+    @property
+    def last_error(self) -> str:
+        return f": {self.error}" if self.error else ""
+
+
+def _outcome(function: str, record: Mapping[str, Any]) -> Outcome | None:
+    """The outcome that a log line tells: one with `event_id` and `outcome`."""
+    outcome = _text(record.get("outcome"))
+    if outcome is None or "event_id" not in record:
+        return None
+    return Outcome(function, outcome, _text(record.get("incident_key")), _text(record.get("reason")))
+
+
+def _reported_error(records: Sequence[Mapping[str, Any]], message: Message) -> str | None:
+    """The last error that a function logged for the event of a message; Powertools' form of an exception is known."""
+    event_id = _event_id(message["Body"])
+    for record in reversed(records):
+        if record.get("level") in ("ERROR", "CRITICAL") and record.get("event_id") in (event_id, None):
+            exception = _text(record.get("exception"))
+            return exception.rstrip().rsplit("\n", 1)[-1] if exception else _text(record.get("message"))
+    return None
+
+
+def _event_id(body: str) -> str | None:
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return _text(event.get("id")) if isinstance(event, dict) else None
+
+
+def _digest(body: str) -> bytes:
+    return blake2b(body.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

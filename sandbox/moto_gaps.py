@@ -1,0 +1,182 @@
+"""Where moto's CloudFormation does not do what AWS's does, and what is done about it. All of it is here.
+
+Known and left alone: policies are not enforced, alarms do not watch, items with a TTL do not expire, moto's EventBridge
+and Lambda deliver nothing (the sandbox does: `buses`, `pollers`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from responder.patterns import InvalidPattern, compile_pattern
+
+# moto's CloudFormation imports every service that it can create resources of, these among them, which takes longer than
+# all other imports of the sandbox together. No template here has resources of theirs.
+_SERVICES_NOT_DEPLOYED = (
+    *("apigateway", "autoscaling", "batch", "datapipeline", "ec2", "ecs", "efs", "elb", "elbv2", "emr", "iot", "rds"),
+    *("redshift", "route53", "sagemaker"),
+)
+
+
+@contextmanager
+def _left_out(services: tuple[str, ...]) -> Iterator[None]:
+    """Let the imports within find empty modules for the services; who needs one later finds the real one."""
+    empty: dict[str, Any] = {}
+    for service in services:
+        if (name := f"moto.{service}") not in sys.modules:
+            empty[name], empty[f"{name}.models"] = ModuleType(name), ModuleType(f"{name}.models")
+            empty[name].models = empty[f"{name}.models"]
+    if "moto.ec2" in empty:
+        core = empty["moto.ec2.models.core"] = ModuleType("moto.ec2.models.core")
+        core.TaggedEC2Resource = type("TaggedEC2Resource", (), {})  # type: ignore[attr-defined] # what stacks tag
+        empty["moto.ec2"].ec2_backends = None  # where ssm's SendCommand looks instances up by their tags
+    sys.modules.update(empty)
+    try:
+        yield
+    finally:
+        for name in empty:
+            del sys.modules[name]
+
+
+with _left_out(_SERVICES_NOT_DEPLOYED):
+    from moto.awslambda import models as lambda_models
+    from moto.cloudformation import models as cloudformation_models
+    from moto.cloudformation.parsing import get_model_map
+    from moto.dynamodb.models import dynamodb_backends
+    from moto.dynamodb.models.table import Table
+    from moto.events import models as events_models
+
+MAXIMUM_PATTERN_CHARACTERS = 2048  # EventBridge quotas: "Event pattern size", the default
+MAXIMUM_TARGETS = 5  # EventBridge quotas: "Targets per rule"
+
+WITHOUT_EFFECT_HERE = {
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::Events::EventBusPolicy",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Logs::MetricFilter",
+    "AWS::Logs::QueryDefinition",
+    "AWS::SNS::Subscription",  # what was published is in the report, whoever subscribed
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+}
+"""Types that moto cannot create, and that hold no state and move no event: they are left out of the deployment."""
+
+
+class DeploymentError(Exception):
+    """A template that AWS would not deploy, or that the sandbox cannot; the message names the resource."""
+
+
+def install() -> None:
+    """Mend moto, once a process."""
+    if not hasattr(events_models.Rule, "_mended_by_the_sandbox"):
+        events_models.Rule._mended_by_the_sandbox = True  # type: ignore[attr-defined]
+        _mend_references()
+        _mend_event_patterns()
+        _mend_time_to_live()
+        _mend_template_parsing()
+        lambda_models.do_validate_s3 = lambda: False  # a function's code stays in its folder, not in a bucket
+
+
+def deployable(template: dict[str, Any]) -> dict[str, Any]:
+    """The template without what moto cannot create and nobody here would notice; `DeploymentError` for all else."""
+    supported = get_model_map().keys()
+    resources = {}
+    for logical_id, resource in template["Resources"].items():
+        kind = resource["Type"]
+        if kind in supported:
+            resources[logical_id] = resource
+        elif kind not in WITHOUT_EFFECT_HERE:
+            raise DeploymentError(f"{logical_id}: the sandbox cannot deploy {kind} yet")
+    return template | {"Resources": resources}
+
+
+def parameter_values(template: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
+    """Every parameter's value as text, defaults spelled out: moto splits a CommaDelimitedList only when it is given."""
+    parameters = template.get("Parameters", {})
+    if unknown := given.keys() - parameters.keys():
+        raise DeploymentError(f"the template has no parameter {', '.join(sorted(unknown))}")
+    values = {name: parameter["Default"] for name, parameter in parameters.items() if "Default" in parameter} | given
+    if missing := parameters.keys() - values.keys():
+        raise DeploymentError(f"parameters without a value: {', '.join(sorted(missing))}")
+    return {name: text_of(value) for name, value in values.items()}
+
+
+def text_of(value: object) -> str:
+    """A scalar as CloudFormation makes it text."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def _mend_references() -> None:
+    # AWS: `Ref` of a bus is its name, and of a rule on it "<bus>|<rule>". moto: the Python object, and the rule's name.
+    def rule_reference(rule: events_models.Rule) -> str:
+        return rule.name if rule.event_bus_name == "default" else f"{rule.event_bus_name}|{rule.name}"
+
+    events_models.EventBus.physical_resource_id = property(lambda bus: bus.name)  # type: ignore[attr-defined]
+    events_models.Rule.physical_resource_id = property(rule_reference)  # type: ignore[assignment]
+
+
+def _mend_event_patterns() -> None:
+    # moto crashes on a pattern that is one JSON string, which a number from a parameter needs (to AWS, `Ref` gives
+    # text). By the time a rule is created moto has resolved the string's intrinsics. It also takes what AWS refuses.
+    create = events_models.Rule.create_from_cloudformation_json.__func__  # type: ignore[attr-defined]
+
+    def create_rule(cls: type, resource_name: str, resource: Any, *args: Any, **kwargs: Any) -> events_models.Rule:
+        properties, logical_id = resource["Properties"], kwargs.get("LogicalId", resource_name)
+        if (pattern := properties.get("EventPattern")) is not None:
+            properties["EventPattern"] = _accepted_pattern(logical_id, pattern)
+        if len(properties.get("Targets", [])) > MAXIMUM_TARGETS:
+            raise DeploymentError(f"{logical_id}: EventBridge takes up to {MAXIMUM_TARGETS} targets a rule")
+        rule: events_models.Rule = create(cls, resource_name, resource, *args, **kwargs)
+        return rule
+
+    events_models.Rule.create_from_cloudformation_json = classmethod(create_rule)  # type: ignore[assignment]
+
+
+def _accepted_pattern(logical_id: str, pattern: str | dict[str, Any]) -> dict[str, Any]:
+    text = pattern if isinstance(pattern, str) else json.dumps(pattern, separators=(",", ":"))
+    if len(text) > MAXIMUM_PATTERN_CHARACTERS:
+        limit = f"{MAXIMUM_PATTERN_CHARACTERS:,}"
+        raise DeploymentError(f"{logical_id}: an event pattern of {len(text):,} characters; EventBridge takes {limit}")
+    try:
+        parsed: dict[str, Any] = json.loads(text)
+        compile_pattern(parsed)
+    except json.JSONDecodeError as error:
+        raise DeploymentError(f"{logical_id}: the event pattern is not JSON: {error}") from error
+    except InvalidPattern as error:
+        raise DeploymentError(f"{logical_id}: EventBridge refuses the event pattern: {error}") from error
+    return parsed
+
+
+def _mend_time_to_live() -> None:
+    # moto leaves TimeToLiveSpecification out when a stack creates a table.
+    create = Table.create_from_cloudformation_json.__func__  # type: ignore[attr-defined]
+
+    def create_table(cls: type, /, name: str, resource: Any, account: str, region: str, **kwargs: Any) -> Any:
+        table = create(cls, name, resource, account, region, **kwargs)
+        if specification := resource["Properties"].get("TimeToLiveSpecification"):
+            dynamodb_backends[account][region].update_time_to_live(name, specification)
+        return table
+
+    Table.create_from_cloudformation_json = classmethod(create_table)  # type: ignore[assignment]
+
+
+def _mend_template_parsing() -> None:
+    # moto reads every template as YAML, in pure Python, several times a stack; the sandbox hands it JSON. With a
+    # member stack for each account this is the larger half of the time that a deployment takes.
+    parse = cloudformation_models.Stack.parse_template
+
+    def parse_template(template: str) -> dict[str, Any]:
+        try:
+            parsed: dict[str, Any] = json.loads(template)
+        except ValueError:
+            return parse(template)
+        return parsed
+
+    cloudformation_models.Stack.parse_template = staticmethod(parse_template)  # type: ignore[method-assign]

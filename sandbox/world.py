@@ -1,0 +1,324 @@
+"""The sandbox: the deployed topology on one machine.
+
+>>> with Sandbox(hub="111122223333/eu-west-1") as sandbox:  # doctest: +SKIP
+...     sandbox.deliver([event])
+...     report = sandbox.report()
+
+It is a discrete-event simulation. Time stands still until the next thing is due, and that happens then: an event
+arrives, a batching window ends, a message becomes visible again.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any, Self
+
+from moto import mock_aws
+from moto.moto_api._internal import mock_random
+
+from . import aws_services, envelopes, moto_gaps
+from .accounts import Accounts
+from .aws_services import security_hub
+from .buses import Buses
+from .calls import Calls
+from .clock import Clock, format_time, parse_time
+from .envelopes import Event, Place, Submission
+from .functions import Function, Invocation
+from .inputs import JsonValue
+from .ledger import Entry, Ledger, Lineage
+from .pollers import Poller
+from .queues import DeadLetter, Queue
+from .report import build_report
+from .stacks import Stack, Templates, Topology
+
+MAXIMUM_DEPTH = 20
+"""Events that may follow one from the other before it is called a loop: four, from a finding through enrichment and
+correlation to an incident, and room."""
+
+SANDBOX_ORGANIZATION = "o-sandbox0001"
+SANDBOX_RESPONSE_PLAN = "sandbox"
+
+Progress = Callable[[int, int], None]
+
+
+class Sandbox:
+    """A world with one hub. While it is open, this process is offline and lives in simulated time.
+
+    Parameters
+    ----------
+    hub
+        Account and Region of the hub, as `ACCOUNT/REGION`.
+    templates
+        What to deploy; the repository's own by default.
+    parameters
+        Values of template parameters, by "hub" and "member".
+
+    Attributes
+    ----------
+    clock
+        Simulated time.
+    calls
+        The AWS calls that functions make: counted, and open to subscribers.
+    ledger
+        What became of each event.
+    """
+
+    def __init__(
+        self,
+        hub: str | Place = envelopes.DEFAULT_HUB,
+        *,
+        templates: Templates | None = None,
+        parameters: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        self.hub = Place.parse(hub) if isinstance(hub, str) else hub
+        self.clock = Clock()
+        self.calls = Calls(self.clock)
+        self.ledger = Ledger()
+        self.changed_findings: dict[tuple[str, str], None] = {}
+        """ProductArn and Id of the findings that changed in Security Hub."""
+
+        self._templates = templates or Templates()
+        self._parameters = parameters or {}
+        self._raised: deque[tuple[Event, Lineage]] = deque()
+        self._exit = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._began = time.perf_counter()
+        with ExitStack() as undo:
+            self._open(undo)
+            self._exit = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the process its environment, time and network back. Closing again does nothing."""
+        self._exit.close()
+
+    def _open(self, undo: ExitStack) -> None:
+        undo.callback(_set_environment, _set_environment(_offline_environment(self.hub)))
+        self.clock.start()
+        undo.callback(self.clock.stop)
+        self.calls.start()
+        undo.callback(self.calls.stop)
+        aws_services.install()
+        moto_gaps.install()
+        mock = mock_aws()
+        mock.start()
+        undo.callback(mock.stop)
+        mock_random.seed(0)  # names and ids, so that equal runs print the same
+        security_hub.add_finding_listener(self._finding_changed)
+        undo.callback(security_hub.remove_finding_listener, self._finding_changed)
+
+        self.accounts = Accounts(self.hub.region)
+        self.topology = Topology(
+            self.accounts, self.hub, self._templates, parameters=self._parameters, offered=self._prerequisites()
+        )
+        self._wire(undo)
+
+    def _prerequisites(self) -> dict[str, str]:
+        """What must be there before the hub's stack, as values for the parameters that ask for it."""
+        plan = self.client("ssm-incidents").create_response_plan(
+            name=SANDBOX_RESPONSE_PLAN, incidentTemplate={"title": "Security incident", "impact": 3}
+        )
+        return {"OrganizationId": SANDBOX_ORGANIZATION, "ResponsePlanArn": plan["arn"]}
+
+    def _wire(self, undo: ExitStack) -> None:
+        hub = self.topology.hub
+        self._functions = {
+            resource.arn: Function(resource, accounts=self.accounts, clock=self.clock, calls=self.calls)
+            for resource in hub.functions
+        }
+        for function in self._functions.values():
+            undo.callback(function.close)
+        self._queues: dict[str, Queue] = {}
+        self._pollers = []
+        for mapping in hub.queue_mappings:
+            queue = self._require_queue(mapping.queue_arn)
+            function = self._functions[mapping.function_arn]
+            self._pollers.append(Poller(mapping, queue, function, clock=self.clock, observer=self.ledger))
+        self._buses = Buses(self.topology, queue=self._find_queue, sent=self.ledger.sent)
+
+    # What one does with a sandbox
+
+    def deliver(
+        self,
+        values: Iterable[Any],
+        *,
+        duplicate: int = 1,
+        shuffle: int | None = None,
+        progress: Progress | None = None,
+    ) -> list[Entry]:
+        """Deliver events (or anything else that `responder run` takes) and work until nothing more is to come.
+
+        With `duplicate`, the whole sequence is delivered that many times; with `shuffle`, in an order of that seed.
+        """
+        submissions = envelopes.submissions(JsonValue(value, "values") for value in values)
+        return self.submit(submissions, duplicate=duplicate, shuffle=shuffle, progress=progress)
+
+    def submit(
+        self,
+        submissions: Iterable[Submission],
+        *,
+        duplicate: int = 1,
+        shuffle: int | None = None,
+        progress: Progress | None = None,
+    ) -> list[Entry]:
+        """The same with elements of an input that are read already."""
+        entries = [self.ledger.open(envelopes.complete(submission, self.hub)) for submission in submissions]
+        deliveries = [entry for entry in entries if entry.event is not None] * duplicate
+        if shuffle is not None:
+            random.Random(shuffle).shuffle(deliveries)
+        for number, entry in enumerate(deliveries, start=1):
+            self._arrive(entry)
+            if progress:
+                progress(number, len(deliveries))
+        self.settle()
+        return entries
+
+    def settle(self) -> None:
+        """Let time pass until every queue is empty, redeliveries and dead letters included."""
+        self._work_until(None)
+        for letter in self.dead_letters():
+            self.ledger.note_dead_letter(letter)
+        self.ledger.note_leftovers()
+
+    def invoke(self, function: str, event: Any) -> Invocation:
+        """Invoke a function directly with an event, as `sam local invoke` does."""
+        invocation = self.function(function).invoke(event)
+        self.ledger.note_direct(invocation)
+        self.settle()
+        return invocation
+
+    def send(self, queue: str, body: str, attributes: Mapping[str, str] | None = None) -> str:
+        """Put a message on the hub's queue of that logical id, and give its id; `settle` has it handled."""
+        resource = next(resource for resource in self.topology.hub.queues if resource.name == queue)
+        target = self._require_queue(resource.arn)
+        message_id = target.send(body, attributes)
+        self.ledger.sent(message_id, target, body, Lineage())
+        return message_id
+
+    def client(self, service: str, account: str | None = None, region: str | None = None) -> Any:
+        """A boto3 client, of the hub's account and Region unless others are named."""
+        return self.accounts.client(service, account or self.hub.account, region or self.hub.region)
+
+    def function(self, name: str) -> Function:
+        return next(function for function in self._functions.values() if function.name == name)
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """What lies in the queues that other queues' redrive policies and rules' targets send to."""
+        letters = []
+        for stack in self.topology.stacks():
+            for arn in self._dead_letter_arns(stack):
+                if (queue := self._find_queue(arn)) is not None:
+                    letters += queue.dead_letters()
+        return letters
+
+    def report(self) -> dict[str, Any]:
+        """The object that `responder run --json` prints."""
+        return build_report(self, duration_seconds=time.perf_counter() - self._began)
+
+    # The loop
+
+    def _arrive(self, entry: Entry) -> None:
+        event = entry.event
+        assert event is not None
+        moment = parse_time(event["time"])
+        arrival = max(moment, self.clock.now) if moment else self.clock.now
+        self._work_until(arrival)
+        self.clock.follow(arrival)
+        event["time"] = event["time"] or format_time(self.clock.now)
+        self._place_findings(event)
+        self._buses.put(event, Lineage((entry,)))
+        self._poll_full_queues()
+
+    def _work_until(self, limit: datetime | None) -> None:
+        """Do what is due before `limit`; all that ever comes, without one."""
+        while True:
+            self._put_raised_events()
+            moments = [(moment, number) for number, p in enumerate(self._pollers) if (moment := p.due()) is not None]
+            if not moments:
+                return
+            moment, number = min(moments)
+            if limit is not None and moment >= limit:
+                return
+            self.clock.follow(moment)
+            self._pollers[number].poll()
+
+    def _poll_full_queues(self) -> None:
+        for poller in self._pollers:
+            while poller.is_full():
+                poller.poll()
+                self._put_raised_events()
+
+    def _put_raised_events(self) -> None:
+        while self._raised:
+            event, lineage = self._raised.popleft()
+            if lineage.depth > MAXIMUM_DEPTH:
+                lineage.fail(f"a loop: {MAXIMUM_DEPTH} events followed from it, one from the other, and still another")
+            else:
+                self._buses.put(event, lineage)
+
+    def _place_findings(self, event: Event) -> None:
+        """A finding that arrives in an event is in Security Hub from then on."""
+        if event["source"] == "aws.securityhub" and isinstance(found := event["detail"].get("findings"), list):
+            for finding in found:
+                if isinstance(finding, dict) and all(isinstance(finding.get(n), str) for n in ("Id", "ProductArn")):
+                    security_hub.receive_finding(self.hub.account, self.hub.region, finding)
+
+    def _finding_changed(self, account_id: str, region: str, finding: dict[str, Any]) -> None:
+        self.changed_findings[finding["ProductArn"], finding["Id"]] = None
+        lineages = self.ledger.working_for
+        event = envelopes.imported_event(finding, Place(account_id, region), time=format_time(self.clock.now))
+        self._raised.append((event, Lineage.merged(lineages) if lineages else Lineage()))
+
+    # Queues
+
+    def _find_queue(self, arn: str) -> Queue | None:
+        if arn not in self._queues:
+            resources = (resource for stack in self.topology.stacks() for resource in stack.queues)
+            resource = next((resource for resource in resources if resource.arn == arn), None)
+            if resource is None:
+                return None
+            self._queues[arn] = Queue(resource, self.accounts)
+        return self._queues[arn]
+
+    def _dead_letter_arns(self, stack: Stack) -> Iterator[str]:
+        """The stack's dead-letter queues, in the template's order."""
+        targets = {target.dead_letter_arn for rule in stack.rules() for target in rule.targets}
+        if stack is self.topology.hub:
+            targets |= {self._require_queue(resource.arn).dead_letter_arn for resource in stack.queues}
+        yield from (resource.arn for resource in stack.queues if resource.arn in targets)
+
+    def _require_queue(self, arn: str) -> Queue:
+        queue = self._find_queue(arn)
+        if queue is None:
+            raise LookupError(arn)
+        return queue
+
+
+def _offline_environment(hub: Place) -> dict[str, str]:
+    """This process's environment without anything that leads to a real account."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_DEFAULT_REGION": hub.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "MOTO_ALLOW_NONEXISTENT_REGION": "true",  # some services have no list of a hub's Region in botocore
+    }
+
+
+def _set_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Replace the process's environment; the one before."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    return before
