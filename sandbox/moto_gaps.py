@@ -46,7 +46,7 @@ def _left_out(services: tuple[str, ...]) -> Iterator[None]:
 with _left_out(_SERVICES_NOT_DEPLOYED):
     from moto.awslambda import models as lambda_models
     from moto.cloudformation import models as cloudformation_models
-    from moto.cloudformation.parsing import get_model_map
+    from moto.cloudformation import parsing
     from moto.dynamodb.models import dynamodb_backends
     from moto.dynamodb.models.table import Table
     from moto.events import models as events_models
@@ -65,6 +65,10 @@ WITHOUT_EFFECT_HERE = {
     "AWS::SNS::Subscription",  # what was published is in the report, whoever subscribed
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
+    "AWS::SSMContacts::Contact",  # whom Incident Manager engages is not simulated
+    "AWS::SSMContacts::ContactChannel",
+    "AWS::SSMContacts::Plan",
+    "AWS::SSMIncidents::ReplicationSet",
 }
 """Types that moto cannot create, and that hold no state and move no event: they are left out of the deployment."""
 
@@ -81,20 +85,37 @@ def install() -> None:
         _mend_event_patterns()
         _mend_time_to_live()
         _mend_template_parsing()
+        _mend_unknown_types()
         lambda_models.do_validate_s3 = lambda: False  # a function's code stays in its folder, not in a bucket
 
 
 def deployable(template: dict[str, Any]) -> dict[str, Any]:
-    """The template without what moto cannot create and nobody here would notice; `DeploymentError` for all else."""
-    supported = get_model_map().keys()
+    """The template without what moto cannot create and nobody here would notice."""
     resources = {}
     for logical_id, resource in template["Resources"].items():
-        kind = resource["Type"]
-        if kind in supported:
+        if resource["Type"] == "AWS::Events::Rule" and _has_text_for_a_number(resource.get("Properties", {})):
+            # To AWS a parameter is text whatever its type; moto makes it a number, and the pattern valid.
+            raise DeploymentError(f"{logical_id}: a reference under numeric gives text, which EventBridge refuses")
+        if resource["Type"] not in WITHOUT_EFFECT_HERE:
             resources[logical_id] = resource
-        elif kind not in WITHOUT_EFFECT_HERE:
-            raise DeploymentError(f"{logical_id}: the sandbox cannot deploy {kind} yet")
     return template | {"Resources": resources}
+
+
+def _has_text_for_a_number(pattern: object) -> bool:
+    """Whether an event pattern, as an object with intrinsic functions, computes an operand of `numeric`."""
+    if isinstance(pattern, list):
+        return any(map(_has_text_for_a_number, pattern))
+    if not isinstance(pattern, dict):
+        return False
+    return any(
+        _is_computed(value) if key == "numeric" else _has_text_for_a_number(value) for key, value in pattern.items()
+    )
+
+
+def _is_computed(operand: object) -> bool:
+    if isinstance(operand, dict):
+        return operand.keys() != {"Fn::If"} or any(map(_is_computed, operand["Fn::If"][1:]))
+    return isinstance(operand, list) and any(map(_is_computed, operand))
 
 
 def parameter_values(template: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
@@ -152,6 +173,18 @@ def _accepted_pattern(logical_id: str, pattern: str | dict[str, Any]) -> dict[st
     except InvalidPattern as error:
         raise DeploymentError(f"{logical_id}: EventBridge refuses the event pattern: {error}") from error
     return parsed
+
+
+def _mend_unknown_types() -> None:
+    # moto warns of a type that it cannot create, and goes on without the resource; of a false condition, nobody minds.
+    find = parsing.resource_class_from_type
+
+    def resource_class(resource_type: str) -> Any:
+        if (found := find(resource_type)) is None:
+            raise DeploymentError(f"the sandbox cannot deploy {resource_type} yet")
+        return found
+
+    parsing.resource_class_from_type = resource_class
 
 
 def _mend_time_to_live() -> None:

@@ -62,7 +62,10 @@ class Template:
             template = transform(template, {}, _NoManagedPolicies())
         self.whole: dict[str, Any] = template
         """As CloudFormation gets it, with what moto cannot create."""
-        self.body: dict[str, Any] = moto_gaps.deployable(template)
+        try:
+            self.body: dict[str, Any] = moto_gaps.deployable(template)
+        except DeploymentError as refusal:
+            raise DeploymentError(f"{path}: {refusal}") from None
         self.text = json.dumps(self.body)
 
     def folder(self, logical_id: str) -> Path:
@@ -268,7 +271,7 @@ class Topology:
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             )
         except DeploymentError as refusal:
-            raise DeploymentError(f"{template.path}: {refusal}") from refusal
+            raise DeploymentError(f"{template.path}: {refusal}") from None
         return _StackReader(self._accounts, place, name, template).read()
 
 

@@ -42,7 +42,6 @@ MAXIMUM_DEPTH = 20
 correlation to an incident, and room."""
 
 SANDBOX_ORGANIZATION = "o-sandbox0001"
-SANDBOX_RESPONSE_PLAN = "sandbox"
 
 Progress = Callable[[int, int], None]
 
@@ -125,10 +124,7 @@ class Sandbox:
 
     def _prerequisites(self) -> dict[str, str]:
         """What must be there before the hub's stack, as values for the parameters that ask for it."""
-        plan = self.client("ssm-incidents").create_response_plan(
-            name=SANDBOX_RESPONSE_PLAN, incidentTemplate={"title": "Security incident", "impact": 3}
-        )
-        return {"OrganizationId": SANDBOX_ORGANIZATION, "ResponsePlanArn": plan["arn"]}
+        return {"OrganizationId": SANDBOX_ORGANIZATION, "CreateResponsePlan": "true"}
 
     def _wire(self, undo: ExitStack) -> None:
         hub = self.topology.hub

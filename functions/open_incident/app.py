@@ -66,6 +66,8 @@ def take_in(event: Event) -> Report:
         return {"outcome": "ignored", "reason": occurrence}
     outcome = desk.take_in(occurrence)
     metrics.add_metric(METRICS[outcome.result], MetricUnit.Count, 1)
+    if outcome.started_this_month is not None:
+        metrics.add_metric("IncidentsStartedThisMonth", MetricUnit.Count, outcome.started_this_month)
     report = {"outcome": outcome.result, "incident_key": occurrence.key, "incident": outcome.incident}
     return report | ({"reason": outcome.problem} if outcome.problem else {})
 

@@ -160,6 +160,7 @@ def test_a_batch_is_taken_in_record_by_record(
         "EventsRejected": 2,
         "IncidentsOpened": 2,
         "EventsDuplicate": 1,
+        "IncidentsStartedThisMonth": 1 + 2,
     }
 
 

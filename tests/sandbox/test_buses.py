@@ -157,8 +157,8 @@ class TestTemplatesThatAwsRefuses:
             ("{source: []}", "EventBridge refuses the event pattern: source"),
             ("{source: [{numeric: ['>', '7']}]}", "EventBridge refuses the event pattern: source[0].numeric"),
             (
-                "{source: [{numeric: ['>', !Ref Batch]}, {prefix: 5}]}",
-                "EventBridge refuses the event pattern: source[1]",
+                "{source: [{numeric: ['>', !Ref Batch]}]}",
+                "a reference under numeric gives text, which EventBridge refuses",
             ),
             ("'{\"source\": [}'", "the event pattern is not JSON"),
             (f"{{source: [{'x' * 2050}]}}", "an event pattern of 2,065 characters; EventBridge takes 2,048"),
@@ -171,6 +171,13 @@ class TestTemplatesThatAwsRefuses:
             build_world(hub=hub)
         assert reason in str(refusal.value)
 
+    def test_a_number_chosen_by_a_condition_is_a_number(self, build_world: BuildWorld) -> None:
+        hub = HUB_TEMPLATE.replace(
+            "{source: [test.app, aws.securityhub]}", "{detail: {n: [{numeric: ['>', !If [Slow, 5, 9]]}]}}"
+        ).replace("Resources:", "Conditions: {Slow: !Equals [!Ref Window, 0]}\nResources:", 1)
+        entries = build_world(hub=hub).deliver([event("1", detail={"n": 6}), event("2", detail={"n": 5})])
+        assert [entry.status for entry in entries] == ["handled", "unmatched"]
+
     def test_more_than_five_targets(self, build_world: BuildWorld) -> None:
         targets = ", ".join(f"{{Id: T{n}, Arn: !GetAtt Queue.Arn}}" for n in range(6))
         hub = HUB_TEMPLATE.replace("[{Id: Queue, Arn: !GetAtt Queue.Arn}]", f"[{targets}]")
@@ -179,8 +186,12 @@ class TestTemplatesThatAwsRefuses:
 
     def test_a_resource_that_the_sandbox_cannot_deploy(self, build_world: BuildWorld) -> None:
         hub = HUB_TEMPLATE.replace("  Topic:", "  Pipe: {Type: AWS::Pipes::Pipe}\n  Topic:")
-        with pytest.raises(DeploymentError, match="Pipe: the sandbox cannot deploy AWS::Pipes::Pipe yet"):
+        with pytest.raises(DeploymentError, match="the sandbox cannot deploy AWS::Pipes::Pipe yet"):
             build_world(hub=hub)
+
+    def test_whose_condition_is_false_does_not_matter(self, build_world: BuildWorld) -> None:
+        hub = HUB_TEMPLATE.replace("  Topic:", "  Pipe: {Type: AWS::Pipes::Pipe, Condition: Never}\n  Topic:")
+        assert build_world(hub=hub.replace("Resources:", "Conditions: {Never: !Equals [a, b]}\nResources:", 1))
 
     def test_a_target_of_a_kind_that_is_not_delivered_to(self, build_world: BuildWorld) -> None:
         hub = HUB_TEMPLATE.replace("{Id: Queue, Arn: !GetAtt Queue.Arn}", "{Id: T, Arn: !Ref Topic}")

@@ -263,10 +263,78 @@ def test_root_rules_see_read_only_calls_on_both_buses() -> None:
         assert properties["State"] == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
 
-def test_incident_manager_without_a_response_plan_is_refused(hub: Document) -> None:
-    rule = hub["Rules"]["IncidentManagerNeedsAResponsePlan"]
-    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "IncidentBackend"}, "IncidentManager"]}
-    assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ResponsePlanArn"}, ""]}]}
+PLAN = "arn:aws:ssm-incidents::111122223333:response-plan/security"
+
+
+def truth(expression: Any, parameters: dict[str, str]) -> Any:
+    """A condition function's value, as CloudFormation's reference defines them."""
+    if not isinstance(expression, dict):
+        return expression
+    ((function, argument),) = expression.items()
+    match function:
+        case "Ref":
+            return parameters[argument]
+        case "Fn::Equals":
+            return truth(argument[0], parameters) == truth(argument[1], parameters)
+        case "Fn::Not":
+            return not truth(argument[0], parameters)
+        case "Fn::Or":
+            return any(truth(option, parameters) for option in argument)
+    raise AssertionError(function)
+
+
+@pytest.mark.parametrize(
+    ("given", "refusal"),
+    [
+        ({}, "IncidentBackend=IncidentManager needs ResponsePlanArn or CreateResponsePlan=true"),
+        ({"ResponsePlanArn": PLAN}, None),
+        ({"CreateResponsePlan": "true"}, None),
+        ({"IncidentBackend": "OpsCenter"}, None),
+        ({"ResponsePlanArn": PLAN, "CreateResponsePlan": "true"}, "not both"),
+        ({"ResponsePlanArn": PLAN, "ResponderEmail": "a@example.com"}, "ResponderEmail needs CreateResponsePlan"),
+        ({"CreateResponsePlan": "true", "ResponderPhone": "+15555550100"}, "ResponderPhone needs ResponderEmail"),
+        (
+            {"CreateResponsePlan": "true", "ResponderEmail": "a@example.com", "ResponderPhone": "+15555550100"},
+            None,
+        ),
+    ],
+    ids=str,
+)
+def test_a_configuration_in_which_no_incident_could_reach_anybody_is_refused_at_deployment(
+    hub: Document, given: dict[str, str], refusal: str | None
+) -> None:
+    parameters = {name: str(parameter["Default"]) for name, parameter in hub["Parameters"].items()} | given
+    refusals = [
+        assertion["AssertDescription"]
+        for rule in hub["Rules"].values()
+        if truth(rule["RuleCondition"], parameters)
+        for assertion in rule["Assertions"]
+        if not truth(assertion["Assert"], parameters)
+    ]
+
+    assert len(refusals) == (refusal is not None), refusals
+    assert refusal is None or refusal in refusals[0]
+
+
+def test_the_responder_is_engaged_by_email_at_once_and_by_sms_after_ten_minutes(hub: Document) -> None:
+    email, sms = resources(hub, "AWS::SSMContacts::Plan")["ResponderStages"]["Stages"]
+
+    assert referred(email["Targets"][0]["ChannelTargetInfo"]["ChannelId"]) == "ResponderEmailChannel"
+    assert email["DurationInMinutes"] == 10
+    condition, staged, _ = sms["Fn::If"]
+    assert condition == "EngagesByPhone"
+    assert referred(staged["Targets"][0]["ChannelTargetInfo"]["ChannelId"]) == "ResponderSmsChannel"
+    (escalation,) = resources(hub, "AWS::SSMContacts::Plan")["ResponderEscalationStages"]["Stages"]
+    assert referred(escalation["Targets"][0]["ContactTargetInfo"]["ContactId"]) == "ResponderContact"
+    plan = resources(hub, "AWS::SSMIncidents::ResponsePlan")["ResponsePlan"]
+    assert plan["Engagements"]["Fn::If"][:2] == ["EngagesResponder", [{"Ref": "ResponderEscalation"}]]
+
+
+def test_a_replication_set_is_created_only_when_asked_for_and_never_deleted(hub: Document) -> None:
+    replication_set = hub["Resources"]["ReplicationSet"]
+
+    assert hub["Parameters"]["CreateReplicationSet"]["Default"] == "false"
+    assert (replication_set["Condition"], replication_set["DeletionPolicy"]) == ("CreatesReplicationSet", "Retain")
 
 
 def test_the_rules_defaults_are_the_handlers(hub: Document) -> None:

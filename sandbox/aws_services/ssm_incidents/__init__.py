@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cloudformation import ResponsePlanResource
 from .models import IncidentManagerBackend, all_backends, ssmincidents_backends
 from .records import Incident, RelatedItem, ReplicationSet, ResponsePlan, TimelineEvent
 
@@ -11,6 +12,7 @@ __all__ = [
     "RelatedItem",
     "ReplicationSet",
     "ResponsePlan",
+    "ResponsePlanResource",
     "TimelineEvent",
     "incidents",
     "response_plans",

@@ -70,6 +70,15 @@ def test_a_first_event_opens_an_incident_tells_people_and_is_in_its_timeline(wor
     assert world.notifications() == ["Incident: Root console sign-in WITHOUT MFA in account 444455556666 (us-east-1)"]
 
 
+def test_started_incidents_are_counted_by_month(world: World, sample: Sample) -> None:
+    names = ["guardduty-high-1-found", "guardduty-high-2-repeated-six-hours-later", "guardduty-critical"]
+    counts = [world.take_in(sample(name)).started_this_month for name in names]
+    world.now = datetime(2026, 4, 1, tzinfo=UTC)
+    counts.append(world.take_in(sample("guardduty-attack-sequence")).started_this_month)
+
+    assert counts == [1, None, 2, 1]
+
+
 def test_later_events_of_the_key_go_into_the_open_incident(world: World, sample: Sample) -> None:
     results = [world.take_in(sample(name)).result for name in ROOT_STORY]
 

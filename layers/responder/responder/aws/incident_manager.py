@@ -28,14 +28,14 @@ class IncidentManager:
 
     def __init__(self, client: "SSMIncidentsClient", response_plan_arn: str) -> None:
         self._client = client
-        self._response_plan_arn = response_plan_arn
+        self.scope = response_plan_arn
 
     def start(self, request: IncidentRequest) -> str:
         """See :class:`~responder.domain.incident.ports.IncidentBackend`."""
         with aws_call("start an incident"):
             answer = self._client.start_incident(
                 clientToken=request.client_token,
-                responsePlanArn=self._response_plan_arn,
+                responsePlanArn=self.scope,
                 title=request.headline.title,
                 impact=request.headline.impact,
                 triggerDetails={

@@ -6,6 +6,7 @@
 incident key       ``incident``              the state of the key's newest generation; kept for ever
 incident key       ``event#<digest>``        an event that was taken in; kept for 400 days
 incident key       ``waiting#<digest>``      an event that opens nothing, for an incident that may yet open; 2 days
+``started/<scope>`` ``<year>-<month>``       how many incidents were started in that month; kept for 400 days
 =================  ========================  ===================================================================
 
 Access: state and event of a key in one BatchGetItem (strongly consistent); the waiting rows of a key in one Query.
@@ -115,6 +116,20 @@ class IncidentsTable:
             {":next": {"S": Stage.OPEN}, ":incident": {"S": incident}, ":now": {"S": now.isoformat()}},
             condition="stage = :stage",
         )
+
+    def count_started(self, scope: str, now: datetime) -> int:
+        with aws_call("count an incident"):
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key={"key": {"S": f"started/{scope}"}, "entry": {"S": now.strftime("%Y-%m")}},
+                UpdateExpression="ADD started :one SET expires_at = :expiry",
+                ExpressionAttributeValues={
+                    ":one": {"N": "1"},
+                    ":expiry": {"N": str(int((now + EVENTS_KEPT).timestamp()))},
+                },
+                ReturnValues="UPDATED_NEW",
+            )
+        return int(answer["Attributes"]["started"]["N"])
 
     def give_up(self, state: IncidentState, reason: str, now: datetime) -> IncidentState:
         return self._update(

@@ -36,7 +36,7 @@ class OpsCenter:
     incident is refused, and so told on the notification topic, rather than lost in the other.
     """
 
-    name = "OpsCenter"
+    name = scope = "OpsCenter"
 
     def __init__(self, client: "SSMClient") -> None:
         self._client = client

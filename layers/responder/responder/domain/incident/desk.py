@@ -76,12 +76,16 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an event, and in which incident. ``problem`` says why one could not be opened."""
+    """What became of an event, and in which incident.
+
+    ``problem`` says why one could not be opened; ``started_this_month`` counts those that were, when this one was.
+    """
 
     result: Result
     incident: str | None = None
     generation: int | None = None
     problem: str | None = None
+    started_this_month: int | None = None
 
 
 class IncidentDesk:
@@ -173,9 +177,11 @@ class IncidentDesk:
             self._ledger.record(state, occurrence)
             return _outcome(Result.NOTIFIED, state, problem=str(refusal))
         self._notifier.announce(request, incident=incident, problem=None)
-        state = self._ledger.open(claimed, incident, self._clock())
+        now = self._clock()
+        state = self._ledger.open(claimed, incident, now)
+        started = self._ledger.count_started(self._backend.scope, now)
         self._append(occurrence, state, _as_requested(request))
-        return _outcome(Result.OPENED, state)
+        return replace(_outcome(Result.OPENED, state), started_this_month=started)
 
     def _append(self, occurrence: Occurrence, state: IncidentState, view: IncidentView) -> None:
         """Write the event into the open incident, then record it. Repeated after a crash, it changes nothing more."""

@@ -79,6 +79,9 @@ class Ledger(Protocol):
     def open(self, state: IncidentState, incident: str, now: datetime) -> IncidentState:
         """Record that the claimed incident was started. Raises LostRace."""
 
+    def count_started(self, scope: str, now: datetime) -> int:
+        """Count an incident that was started, and say how many were in this scope and calendar month (UTC)."""
+
     def give_up(self, state: IncidentState, reason: str, now: datetime) -> IncidentState:
         """Record that people were notified instead. Raises LostRace."""
 
@@ -110,6 +113,8 @@ class IncidentBackend(Protocol):
     """
 
     name: str
+    scope: str
+    """What the backend's monthly quota is about, such as the response plan."""
 
     def start(self, request: IncidentRequest) -> str:
         """Start the incident, or find the one that an earlier attempt with this request started. Returns its ARN."""
