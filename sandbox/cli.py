@@ -13,6 +13,7 @@ from .envelopes import Place, Submission, derive_hub, submissions
 from .inputs import InputError, read
 
 EVENTS = Path(__file__).resolve().parent.parent / "events"
+BACKENDS = ("IncidentManager", "OpsCenter")
 
 HANDLED, TROUBLED, UNUSABLE = 0, 1, 2
 """Exit status: all handled or unmatched; something rejected, failed or left over; nothing run."""
@@ -57,6 +58,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         " Hub or GuardDuty findings; - reads standard input; without PATH, the repository's events/",
     )
     run.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    run.add_argument("--backend", choices=BACKENDS, help="where incidents are opened (default: the template's choice)")
     run.add_argument("--duplicate", type=_positive, default=1, metavar="N", help="deliver all events N times")
     run.add_argument("--shuffle", type=int, metavar="SEED", help="deliver the events in an order drawn with SEED")
     run.add_argument(
@@ -84,8 +86,10 @@ def _run_elements(elements: list[Submission], arguments: argparse.Namespace) -> 
     from .report import is_clean
     from .world import Sandbox
 
+    parameters = {"hub": {"IncidentBackend": arguments.backend}} if arguments.backend else None
+    hub = arguments.hub or derive_hub(elements)
     try:
-        with Progress(len(elements)) as progress, Sandbox(hub=arguments.hub or derive_hub(elements)) as sandbox:
+        with Progress(len(elements)) as progress, Sandbox(hub=hub, parameters=parameters) as sandbox:
             entries = sandbox.submit(
                 elements, duplicate=arguments.duplicate, shuffle=arguments.shuffle, progress=progress
             )

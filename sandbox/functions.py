@@ -1,8 +1,8 @@
 """Lambda functions, each in a container of its own: its modules, its environment, its log.
 
 What AWS isolates with a micro-VM is isolated here with care: while a container runs, `os.environ`, `sys.path`,
-`sys.stdout`, `sys.stderr`, the root logger and the modules that come from the function's folder and layers are its own; everything
-from site-packages is shared. Containers run one at a time.
+`sys.stdout`, `sys.stderr`, the root logger and the modules from the function's folder and layers are its own; what
+comes from site-packages is shared. Containers run one at a time.
 """
 
 from __future__ import annotations

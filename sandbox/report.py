@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.sns.models import sns_backends
 
-from .aws_services import security_hub, ssm_incidents
+from .aws_services import ops_center, security_hub, ssm_incidents
 from .clock import format_time
 from .ledger import Entry
 
@@ -24,7 +24,10 @@ def build_report(sandbox: Sandbox, *, duration_seconds: float) -> Report:
     """What the sandbox's world looks like now. Two equal runs differ in `duration_ms` only."""
     return {
         "events": [_event(entry) for entry in sandbox.ledger.entries],
-        "incidents": [_incident(incident) for incident in ssm_incidents.incidents(account_id=sandbox.hub.account)],
+        "incidents": [
+            *(_incident(incident) for incident in ssm_incidents.incidents(account_id=sandbox.hub.account)),
+            *(_ops_item(item) for item in ops_center.ops_items(account_id=sandbox.hub.account)),
+        ],
         "findings": security_hub.findings(*sandbox.hub),
         "dead_letters": [
             {"queue": letter.queue, "reason": sandbox.ledger.reason_of(letter), "body": letter.body}
@@ -64,6 +67,27 @@ def _incident(incident: ssm_incidents.Incident) -> dict[str, Any]:
         "arn": incident.arn,
         "timeline": [{"time": format_time(event.time), "type": event.type, "data": event.data} for event in timeline],
         "related_items": [item.description() for item in incident.related_items],
+    }
+
+
+def _ops_item(item: ops_center.OpsItem) -> dict[str, Any]:
+    """An OpsItem of the application: timeline and links are operational data, resources are related resources."""
+    data = {key: entry["Value"] for key, entry in item.operational_data.items()}
+    timeline = sorted((key.split("/")[1], text) for key, text in data.items() if key.startswith("timeline/"))
+    links = [text.partition(": ") for key, text in sorted(data.items()) if key.startswith("link/")]
+    resources = json.loads(data.get("/aws/resources", "[]"))
+    return {
+        "backend": "OpsCenter",
+        "key": json.loads(data.get("/aws/dedup", "{}")).get("dedupString"),
+        "title": item.title,
+        "impact": item.priority,
+        "status": "RESOLVED" if item.is_done else "OPEN",
+        "arn": item.arn,
+        "timeline": [{"time": time, "type": "Operational Data", "data": text} for time, text in timeline],
+        "related_items": [
+            *({"identifier": {"type": "OTHER", "value": {"url": url}}, "title": title} for title, _, url in links),
+            *({"identifier": {"type": "INVOLVED_RESOURCE", "value": resource}} for resource in resources),
+        ],
     }
 
 

@@ -272,6 +272,8 @@ class Topology:
             )
         except DeploymentError as refusal:
             raise DeploymentError(f"{template.path}: {refusal}") from None
+        except KeyError as missing:  # moto's way to say it
+            raise DeploymentError(f"{template.path}: a reference to {missing}, which is not deployed") from missing
         return _StackReader(self._accounts, place, name, template).read()
 
 

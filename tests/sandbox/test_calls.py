@@ -54,7 +54,8 @@ def test_every_attempt_counts_and_back_off_takes_simulated_time(build_world: Bui
             """
             from botocore.awsrequest import AWSResponse
             from moto.core.botocore_stubber import MockRawResponse
-            sns = boto3.client("sns", config=boto3.session.Config(retries={"mode": "standard", "total_max_attempts": 3}))
+            retries = {"mode": "standard", "total_max_attempts": 3}
+            sns = boto3.client("sns", config=boto3.session.Config(retries=retries))
             def fail(request, **_):
                 return AWSResponse(request.url, 503, {}, MockRawResponse(b"<ErrorResponse/>"))
             sns.meta.events.register_first("before-send", fail)

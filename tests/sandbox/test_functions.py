@@ -63,7 +63,8 @@ def test_the_context(build_world: BuildWorld) -> None:
                 time.sleep(4)
                 after = context.get_remaining_time_in_millis()
                 return [context.function_name, context.function_version, context.invoked_function_arn,
-                        context.memory_limit_in_mb, context.aws_request_id, context.log_group_name, before - after, after]
+                        context.memory_limit_in_mb, context.aws_request_id, context.log_group_name,
+                        before - after, after]
             """
         )
     )

@@ -196,7 +196,11 @@ class TestFailures:
         assert letter["reason"].startswith("received 3 times without success: JSONDecodeError")
 
 
-ANSWERING = "import json\ndef lambda_handler(batch, context): return json.loads(batch['Records'][0]['body'])['detail']['answer']"
+ANSWERING = """
+import json
+def lambda_handler(batch, context):
+    return json.loads(batch["Records"][0]["body"])["detail"]["answer"]
+"""
 
 
 def test_answers_to_report_batch_item_failures(build_world: BuildWorld) -> None:
