@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import Any
 
 import boto3
+from botocore.loaders import JSONFileLoader
+
+_read_file = JSONFileLoader._load_file  # type: ignore[attr-defined]
+
+
+@cache
+def _read_once(path: str, open_method: Any) -> Any:
+    return _read_file(None, path, open_method)
+
+
+# Every session reads the services' descriptions anew, and each container has a session. Once a process is enough.
+JSONFileLoader._load_file = lambda _, path, open_method: _read_once(os.fspath(path), open_method)  # type: ignore[attr-defined]
 
 
 class Accounts:

@@ -1,7 +1,7 @@
 """The one gate that every AWS call of this process passes, ahead of moto.
 
 It counts what functions ask of AWS, lets simulated time pass, tells whoever watches, and sees to it that nothing leaves
-the machine. Faults will be injected here, attempt by attempt.
+the machine. Faults are injected here, attempt by attempt.
 
 botocore gives each new session the handlers in `BUILTIN_HANDLERS`, moto's among them; the gate takes moto's place in
 that list and passes on to it, so it works for clients that handlers create, whenever and however they do.
@@ -19,9 +19,11 @@ from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.handlers import BUILTIN_HANDLERS
+from botocore.model import OperationModel
 from moto.core.models import botocore_stubber
 
 from .clock import Clock
+from .faults import Attempt, Faults
 
 SECONDS_PER_ATTEMPT = 0.02
 """Simulated time of one HTTP exchange with an AWS service."""
@@ -63,10 +65,12 @@ class Calls:
     """Watches the AWS calls of one sandbox between `start` and `stop`.
 
     `attempts` counts every HTTP attempt of functions by `service:operation`; the sandbox's own calls do not count.
+    `faults` strike functions' attempts only.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, faults: Faults | None = None) -> None:
         self.attempts: Counter[str] = Counter()
+        self.faults = faults or Faults()
         self._clock = clock
         self._subscribers: list[Subscriber] = []
         self._caller: Caller | None = None
@@ -100,8 +104,9 @@ class Calls:
         finally:
             self._caller = None
 
-    def begin(self, call: AwsCall) -> None:
-        self._current.call = call
+    def begin(self, call: AwsCall, model: OperationModel, read_timeout_seconds: float) -> None:
+        self._current.call, self._current.model = call, model
+        self._current.read_timeout_seconds = read_timeout_seconds
         self._announce("before", call)
 
     def end(self) -> None:
@@ -111,14 +116,17 @@ class Calls:
         """One attempt. For a dead container it raises `ContainerKilled`: no `finally` of it reaches AWS any more."""
         if self._caller is not None:
             with _stays_dead(self._caller):
-                self.attempts[str(self._current.call)] += 1
+                self.attempts[str(self._call_of(event_name))] += 1
                 self._clock.advance(SECONDS_PER_ATTEMPT)
-        response = botocore_stubber(event_name, request) if _is_aws(request.url) else None
-        if response is None:
-            raise UnreachableServiceError(
-                f"the sandbox does not serve {request.url}, and nothing may leave this machine"
-            )
-        return response
+                if model := getattr(self._current, "model", None):
+                    attempt = Attempt(model, request.url, self._current.read_timeout_seconds)
+                    return self.faults.exchange(attempt, lambda: _answer(request, event_name), self._clock.advance)
+        return _answer(request, event_name)
+
+    def _call_of(self, event_name: str) -> AwsCall | str:
+        """The call that an attempt belongs to; where none was announced, what botocore's event says of it."""
+        call: AwsCall | None = getattr(self._current, "call", None)
+        return call or ":".join(event_name.split(".")[1:3])
 
     @property
     def caller(self) -> Caller | None:
@@ -154,6 +162,13 @@ def _is_aws(url: str) -> bool:
     return (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
+def _answer(request: AWSPreparedRequest, event_name: str) -> AWSResponse:
+    response = botocore_stubber(event_name, request) if _is_aws(request.url) else None
+    if response is None:
+        raise UnreachableServiceError(f"the sandbox does not serve {request.url}, and nothing may leave this machine")
+    return response
+
+
 def _keep_parameters(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
     context["sandbox_parameters"] = params
 
@@ -161,7 +176,8 @@ def _keep_parameters(params: Mapping[str, Any], context: dict[str, Any], **_: An
 def _before_call(model: Any, context: dict[str, Any], **_: Any) -> None:
     if _running is not None and (caller := _running.caller) is not None:
         parameters = context.get("sandbox_parameters", {})
-        _running.begin(AwsCall(caller.name, model.service_model.service_name, model.name, parameters))
+        call = AwsCall(caller.name, model.service_model.service_name, model.name, parameters)
+        _running.begin(call, model, context.get("read_timeout") or context["client_config"].read_timeout)
 
 
 def _after_call(**_: Any) -> None:

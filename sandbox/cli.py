@@ -8,9 +8,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .envelopes import Place, Submission, derive_hub, submissions
 from .inputs import InputError, read
+
+if TYPE_CHECKING:
+    from .faults import Fault
 
 EVENTS = Path(__file__).resolve().parent.parent / "events"
 BACKENDS = ("IncidentManager", "OpsCenter")
@@ -62,6 +66,17 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     run.add_argument("--duplicate", type=_positive, default=1, metavar="N", help="deliver all events N times")
     run.add_argument("--shuffle", type=int, metavar="SEED", help="deliver the events in an order drawn with SEED")
     run.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        dest="faults",
+        metavar="SERVICE:OPERATION=RATE[:CODE]",
+        help="let that part (0 to 1) of the functions' calls fail: with a throttling error, with the error CODE, with"
+        " LostResponse (it takes effect, but the answer is lost) or with Timeout (it does not); SERVICE and OPERATION"
+        " are named as in api_calls or *; which calls fail follows from the SEED of --shuffle; repeatable",
+    )
+    run.add_argument(
         "--hub",
         type=_place,
         metavar="ACCOUNT/REGION",
@@ -89,19 +104,21 @@ def _run_elements(elements: list[Submission], arguments: argparse.Namespace) -> 
     parameters = {"hub": {"IncidentBackend": arguments.backend}} if arguments.backend else None
     hub = arguments.hub or derive_hub(elements)
     try:
-        with Progress(len(elements)) as progress, Sandbox(hub=hub, parameters=parameters) as sandbox:
+        world = Sandbox(hub=hub, parameters=parameters, faults=arguments.faults, seed=arguments.shuffle or 0)
+        with Progress(len(elements)) as progress, world as sandbox:
             entries = sandbox.submit(
                 elements, duplicate=arguments.duplicate, shuffle=arguments.shuffle, progress=progress
             )
             report = sandbox.report()
             changed = sandbox.changed_findings
+            injected = sandbox.calls.faults.injected.total() if arguments.faults else None
     except DeploymentError as refusal:
         sys.stderr.write(f"responder: {refusal}\n")
         return UNUSABLE
     if arguments.json:
         sys.stdout.write(f"{json.dumps(report)}\n")
     else:
-        print_report(report, entries, changed)
+        print_report(report, entries, changed, injected_faults=injected)
     return HANDLED if is_clean(report) else TROUBLED
 
 
@@ -115,4 +132,14 @@ def _place(text: str) -> Place:
     try:
         return Place.parse(text)
     except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _fault(text: str) -> Fault:
+    # Here, because only who injects faults needs botocore's models before the run.
+    from .faults import Fault, FaultError
+
+    try:
+        return Fault.parse(text)
+    except FaultError as error:
         raise argparse.ArgumentTypeError(str(error)) from None

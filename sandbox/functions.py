@@ -208,7 +208,8 @@ class Container:
         importlib.invalidate_caches()
         module_name, _, function_name = self._resource.handler.rpartition(".")
         try:
-            handler: Callable[[Any, Context], Any] = getattr(importlib.import_module(module_name), function_name)
+            module = importlib.import_module(module_name.replace("/", "."))
+            handler: Callable[[Any, Context], Any] = getattr(module, function_name)
         except Exception as error:
             raise _StartError(error) from error
         return handler

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .pollers import Batch, Message
     from .queues import DeadLetter, Queue
 
+MAXIMUM_ERROR_CHARACTERS = 1_000
+
 REJECTION_REASON = "RejectionReason"
 """The message attribute with which a function says why it put a record into its dead-letter queue."""
 
@@ -58,6 +60,8 @@ class Entry:
     outcomes: dict[Outcome, None] = field(default_factory=dict)
     rejections: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    raised: int = 0
+    """Events that functions raised while they worked on it, or on what followed from it."""
 
     @property
     def origin(self) -> str:
@@ -237,7 +241,7 @@ class _Message:
 
     @property
     def last_error(self) -> str:
-        return f": {self.error}" if self.error else ""
+        return f": {self.error[:MAXIMUM_ERROR_CHARACTERS]}" if self.error else ""
 
 
 def _outcome(function: str, record: Mapping[str, Any]) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""Where moto's CloudFormation does not do what AWS's does, and what is done about it. All of it is here.
+"""Where moto does not do what AWS does, and what is done about it: its CloudFormation above all. All of it is here.
 
 Known and left alone: policies are not enforced, alarms do not watch, items with a TTL do not expire, moto's EventBridge
 and Lambda deliver nothing (the sandbox does: `buses`, `pollers`).
@@ -6,10 +6,12 @@ and Lambda deliver nothing (the sandbox does: `buses`, `pollers`).
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -47,8 +49,12 @@ with _left_out(_SERVICES_NOT_DEPLOYED):
     from moto.awslambda import models as lambda_models
     from moto.cloudformation import models as cloudformation_models
     from moto.cloudformation import parsing
-    from moto.dynamodb.models import dynamodb_backends
+    from moto.core.utils import utcnow
+    from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException
+    from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+    from moto.dynamodb.models.dynamo_type import DynamoType
     from moto.dynamodb.models.table import Table
+    from moto.dynamodb.responses import DynamoHandler
     from moto.events import models as events_models
 
 MAXIMUM_PATTERN_CHARACTERS = 2048  # EventBridge quotas: "Event pattern size", the default
@@ -84,6 +90,7 @@ def install() -> None:
         _mend_references()
         _mend_event_patterns()
         _mend_time_to_live()
+        _mend_transactions()
         _mend_template_parsing()
         _mend_unknown_types()
         lambda_models.do_validate_s3 = lambda: False  # a function's code stays in its folder, not in a bucket
@@ -198,6 +205,92 @@ def _mend_time_to_live() -> None:
         return table
 
     Table.create_from_cloudformation_json = classmethod(create_table)  # type: ignore[assignment]
+
+
+def _mend_transactions() -> None:
+    # moto copies every item of a transaction's tables, in case it has to roll back, which makes n transactions take n²
+    # steps. And it forgets client tokens: to AWS the second of two equal requests with one token is done already, which
+    # is how a transaction survives a lost answer.
+    transact, answer = DynamoDBBackend.transact_write_items, DynamoHandler.transact_write_items
+
+    def transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        with _rolled_back_on_failure(backend, transact_items):
+            transact(backend, transact_items)
+
+    def answer_once(handler: DynamoHandler) -> Any:
+        items, token = handler.body["TransactItems"], handler.body.get("ClientRequestToken")
+        done: dict[str, tuple[datetime, str, Any]] = vars(handler.dynamodb_backend).setdefault("client_tokens", {})
+        now, content = utcnow(), json.dumps(items, sort_keys=True)
+        while done and next(iter(done.values()))[0] < now - CLIENT_TOKENS_KEPT:
+            del done[next(iter(done))]
+        if token in done:
+            _, known, result = done[token]
+            if known != content:
+                raise _TokenReusedError
+            return result
+        result = answer(handler)
+        if token:
+            done[token] = (now, content, result)
+        return result
+
+    DynamoDBBackend.transact_write_items = transact_write_items  # type: ignore[method-assign]
+    DynamoHandler.transact_write_items = answer_once  # type: ignore[method-assign]
+
+
+CLIENT_TOKENS_KEPT = timedelta(minutes=10)  # TransactWriteItems in the DynamoDB API reference
+
+
+class _TokenReusedError(DynamodbException):
+    def __init__(self) -> None:
+        message = "The client request token was used for another request"
+        super().__init__(f"{ERROR_TYPE_PREFIX}IdempotentParameterMismatchException", message)
+
+
+@contextmanager
+def _rolled_back_on_failure(backend: DynamoDBBackend, transact_items: Iterable[Mapping[str, Any]]) -> Iterator[None]:
+    """Keep the items that a transaction names, and put them back if it fails. Meanwhile moto's copies are no copies."""
+    kept = list(_named_items(backend, transact_items))
+    tables = {id(table): table for table, _, _ in kept}.values()
+    lengths = [(table.stream_shard, len(table.stream_shard.items)) for table in tables if table.stream_shard]
+    before = [(table, hash_key, range_key, _item(table, hash_key, range_key)) for table, hash_key, range_key in kept]
+    for table in tables:
+        table.__deepcopy__ = lambda _, table=table: table  # type: ignore[attr-defined]
+    try:
+        yield
+    except Exception:
+        for table, hash_key, range_key, item in before:
+            _put_back(table, hash_key, range_key, item)
+        for shard, length in lengths:
+            del shard.items[length:]
+        raise
+    finally:
+        for table in tables:
+            del table.__deepcopy__  # type: ignore[attr-defined]
+
+
+def _named_items(
+    backend: DynamoDBBackend, transact_items: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[Table, DynamoType, DynamoType | None]]:
+    """The tables and keys; what is malformed is left to moto to refuse."""
+    for operation in (operation for item in transact_items for operation in item.values()):
+        table, key = backend.tables.get(operation.get("TableName")), operation.get("Key") or operation.get("Item") or {}
+        if table is None or table.hash_key_attr not in key or (table.has_range_key and table.range_key_attr not in key):
+            continue
+        range_key = DynamoType(key[table.range_key_attr]) if table.has_range_key else None
+        yield table, DynamoType(key[table.hash_key_attr]), range_key
+
+
+def _item(table: Table, hash_key: DynamoType, range_key: DynamoType | None) -> Any:
+    found: Any = table.items.get(hash_key)
+    return copy.deepcopy(found.get(range_key) if found is not None and range_key is not None else found)
+
+
+def _put_back(table: Table, hash_key: DynamoType, range_key: DynamoType | None, item: Any) -> None:
+    items: dict[Any, Any] = table.items if range_key is None else table.items[hash_key]  # type: ignore[assignment]
+    if item is None:
+        items.pop(hash_key if range_key is None else range_key, None)
+    else:
+        items[hash_key if range_key is None else range_key] = item
 
 
 def _mend_template_parsing() -> None:

@@ -67,8 +67,17 @@ class Progress:
             self._stream.flush()
 
 
-def print_report(report: Report, entries: Sequence[Entry], changed: Container[tuple[str, str]]) -> None:
-    """Print what each event caused, then the incidents, gravest first, the changed findings and what went wrong."""
+def print_report(
+    report: Report,
+    entries: Sequence[Entry],
+    changed: Container[tuple[str, str]],
+    *,
+    injected_faults: int | None = None,
+) -> None:
+    """Print what each event caused, then the incidents, gravest first, the changed findings and what went wrong.
+
+    The last line also counts the injected faults, unless none were asked for (None).
+    """
     console = Console(highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
@@ -84,7 +93,7 @@ def print_report(report: Report, entries: Sequence[Entry], changed: Container[tu
     for title, table in sections.items():
         if table.row_count:
             console.print(Text(f"{title}\n", "bold"), table, "", sep="", end="\n")
-    console.print(_summary(report, findings))
+    console.print(_summary(report, findings, injected_faults))
 
 
 def _events(entries: Sequence[Entry], incidents: Sequence[Mapping[str, Any]]) -> Table:
@@ -172,7 +181,7 @@ def _dead_letters(letters: Sequence[Mapping[str, str]]) -> Table:
     return table
 
 
-def _summary(report: Report, findings: Sequence[object]) -> Text:
+def _summary(report: Report, findings: Sequence[object], injected_faults: int | None) -> Text:
     counts = Counter(event["status"] for event in report["events"])
     parts = [
         Text(f"{counts[status]:,} {status}", style)
@@ -184,6 +193,8 @@ def _summary(report: Report, findings: Sequence[object]) -> Text:
         parts.append(Text(_count(len(findings), "changed finding")))
     if report["dead_letters"]:
         parts.append(Text(_count(len(report["dead_letters"]), "dead letter"), "bold red"))
+    if injected_faults is not None:
+        parts.append(Text(f"{_count(injected_faults, 'fault')} injected", "yellow"))
     parts.append(Text(f"{report['duration_ms'] / 1000:.1f} s", "dim"))
     parts.append(Text(f"hub {report['hub']}", "dim"))
     return Text(" · ").join(parts)

@@ -69,16 +69,17 @@ class Queue:
     def receive(self, limit: int) -> list[dict[str, Any]]:
         """Up to `limit` ready messages. Those received too often go to the dead-letter queue instead, as SQS has it."""
         messages: list[dict[str, Any]] = []
-        while len(messages) < limit:
+        while (wanted := min(MAXIMUM_RECEIVE, limit - len(messages))) > 0:
             answer = self._client.receive_message(
                 QueueUrl=self.resource.url,
-                MaxNumberOfMessages=min(MAXIMUM_RECEIVE, limit - len(messages)),
+                MaxNumberOfMessages=wanted,
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
-            if not (received := answer.get("Messages")):
-                break
+            received = answer.get("Messages", [])
             messages += received
+            if len(received) < wanted:
+                break
         return messages
 
     def delete(self, messages: Iterable[Mapping[str, Any]]) -> None:

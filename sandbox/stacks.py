@@ -10,10 +10,12 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError
 from moto.utilities.utils import get_partition
 
 from responder.patterns import EventPattern, compile_pattern
@@ -46,24 +48,14 @@ class Template:
     """A template as CloudFormation takes it: a SAM template is transformed, its code stays in its folders."""
 
     def __init__(self, path: Path) -> None:
-        # Here, because its imports take a third of a second and whoever only lists events need not wait for them.
-        from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
-        from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
-
-        # Else it says, whenever it is collected, that its usage metrics were published nowhere.
-        logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
         self.path = path
         try:
-            template = yaml_parse(path.read_text("utf-8"))
+            self.whole: dict[str, Any] = json.loads(_transformed(path.read_text("utf-8")))
+            """As CloudFormation gets it, with what moto cannot create."""
+
+            self.body: dict[str, Any] = moto_gaps.deployable(self.whole)
         except OSError as error:
             raise DeploymentError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-        if "Transform" in template:
-            _point_to_folders(template)
-            template = transform(template, {}, _NoManagedPolicies())
-        self.whole: dict[str, Any] = template
-        """As CloudFormation gets it, with what moto cannot create."""
-        try:
-            self.body: dict[str, Any] = moto_gaps.deployable(template)
         except DeploymentError as refusal:
             raise DeploymentError(f"{path}: {refusal}") from None
         self.text = json.dumps(self.body)
@@ -83,6 +75,28 @@ class Template:
 
     def _folder(self, code: Mapping[str, Any]) -> Path:
         return Path(self.path.parent, code["S3Key"]).resolve()
+
+
+@cache
+def _transformed(text: str) -> str:
+    """The JSON of a template, after the SAM transform if it asks for it."""
+    # Here, because these imports take a third of a second, and not everything that imports this module deploys.
+    from samtranslator.model.exceptions import InvalidDocumentException  # type: ignore[import-untyped]
+    from samtranslator.translator.transform import transform  # type: ignore[import-untyped]
+    from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+    # Else it says, whenever it is collected, that its usage metrics were published nowhere.
+    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
+    try:
+        template = yaml_parse(text)
+        if "Transform" in template:
+            _point_to_folders(template)
+            template = transform(template, {}, _NoManagedPolicies())
+    except yaml.YAMLError as error:
+        raise DeploymentError(f"not YAML: {error}") from None
+    except InvalidDocumentException as error:
+        raise DeploymentError("; ".join(cause.message for cause in error.causes)) from None
+    return json.dumps(template)
 
 
 class _NoManagedPolicies:
@@ -274,6 +288,8 @@ class Topology:
             raise DeploymentError(f"{template.path}: {refusal}") from None
         except KeyError as missing:  # moto's way to say it
             raise DeploymentError(f"{template.path}: a reference to {missing}, which is not deployed") from missing
+        except ClientError as error:
+            raise DeploymentError(f"{template.path}: {error.response['Error']['Message']}") from error
         return _StackReader(self._accounts, place, name, template).read()
 
 

@@ -29,6 +29,7 @@ from .buses import Buses
 from .calls import Calls
 from .clock import Clock, format_time, parse_time
 from .envelopes import Event, Place, Submission
+from .faults import Fault, Faults
 from .functions import Function, Invocation
 from .inputs import JsonValue
 from .ledger import Entry, Ledger, Lineage
@@ -40,6 +41,9 @@ from .stacks import Stack, Templates, Topology
 MAXIMUM_DEPTH = 20
 """Events that may follow one from the other before it is called a loop: four, from a finding through enrichment and
 correlation to an incident, and room."""
+
+MAXIMUM_RAISED = 2_000
+"""Events that may follow from one in all, which a loop that branches reaches first."""
 
 SANDBOX_ORGANIZATION = "o-sandbox0001"
 
@@ -57,6 +61,10 @@ class Sandbox:
         What to deploy; the repository's own by default.
     parameters
         Values of template parameters, by "hub" and "member".
+    faults
+        What goes wrong with the AWS calls of functions.
+    seed
+        Decides which attempts that concerns, and how long botocore backs off.
 
     Attributes
     ----------
@@ -74,16 +82,19 @@ class Sandbox:
         *,
         templates: Templates | None = None,
         parameters: Mapping[str, Mapping[str, str]] | None = None,
+        faults: Iterable[Fault] = (),
+        seed: int = 0,
     ) -> None:
         self.hub = Place.parse(hub) if isinstance(hub, str) else hub
         self.clock = Clock()
-        self.calls = Calls(self.clock)
+        self.calls = Calls(self.clock, Faults(faults, seed=seed))
         self.ledger = Ledger()
         self.changed_findings: dict[tuple[str, str], None] = {}
         """ProductArn and Id of the findings that changed in Security Hub."""
 
         self._templates = templates or Templates()
         self._parameters = parameters or {}
+        self._seed = seed
         self._raised: deque[tuple[Event, Lineage]] = deque()
         self._exit = ExitStack()
 
@@ -113,6 +124,8 @@ class Sandbox:
         mock.start()
         undo.callback(mock.stop)
         mock_random.seed(0)  # names and ids, so that equal runs print the same
+        undo.callback(random.setstate, random.getstate())
+        random.seed(self._seed)  # botocore's back-off draws from it
         security_hub.add_finding_listener(self._finding_changed)
         undo.callback(security_hub.remove_finding_listener, self._finding_changed)
 
@@ -257,8 +270,12 @@ class Sandbox:
     def _put_raised_events(self) -> None:
         while self._raised:
             event, lineage = self._raised.popleft()
+            for entry in lineage.entries:
+                entry.raised += 1
             if lineage.depth > MAXIMUM_DEPTH:
                 lineage.fail(f"a loop: {MAXIMUM_DEPTH} events followed from it, one from the other, and still another")
+            elif lineage.entries and min(entry.raised for entry in lineage.entries) > MAXIMUM_RAISED:
+                lineage.fail(f"a loop: {MAXIMUM_RAISED:,} events followed from it, and still more")
             else:
                 self._buses.put(event, lineage)
 

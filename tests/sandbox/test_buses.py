@@ -17,7 +17,6 @@ SIGN_IN_RULE = """
       EventPattern: {source: [aws.signin]}
       Targets: [{Id: Queue, Arn: !GetAtt Queue.Arn}]
   Queue:"""
-READ_ONLY = {"readOnly": True, "managementEvent": True, "eventCategory": "Management"}
 
 
 def call(**detail: Any) -> dict[str, Any]:
@@ -51,24 +50,22 @@ def test_every_rule_that_matches_sends_a_message(build_world: BuildWorld) -> Non
     assert sandbox.function("act").invocations[0].log == "{'n': 2}\n"
 
 
-@pytest.mark.parametrize(
-    ("detail", "status"),
-    [
+def test_read_only_calls_need_the_state_on_both_buses(build_world: BuildWorld) -> None:
+    hub = HUB_TEMPLATE.replace("  Queue:\n    Type", SIGN_IN_RULE + "\n    Type", 1)
+    sandbox = build_world(hub=hub)
+    read_only = {"readOnly": True, "managementEvent": True, "eventCategory": "Management"}
+    expected: list[tuple[dict[str, Any], str]] = [
         ({}, "handled"),
         ({"readOnly": False}, "handled"),
-        ({"readOnly": True}, "unmatched"),
-        (READ_ONLY, "unmatched"),
-        (READ_ONLY | {"managementEvent": False, "eventCategory": "Data"}, "handled"),
-        ({"readOnly": True, "eventCategory": "Data"}, "handled"),
         ({"readOnly": "true"}, "handled"),
-    ],
-)
-def test_read_only_calls_need_the_state_on_both_buses(
-    build_world: BuildWorld, detail: dict[str, Any], status: str
-) -> None:
-    hub = HUB_TEMPLATE.replace("  Queue:\n    Type", SIGN_IN_RULE + "\n    Type", 1)
-    (entry,) = build_world(hub=hub).deliver([call(**detail)])
-    assert entry.status == status
+        ({"readOnly": True}, "unmatched"),
+        (read_only, "unmatched"),
+        (read_only | {"managementEvent": False, "eventCategory": "Data"}, "handled"),
+        ({"readOnly": True, "eventCategory": "Data"}, "handled"),
+    ]
+    for detail, status in expected:
+        (entry,) = sandbox.deliver([call(**detail)])
+        assert entry.status == status, detail
 
 
 ALL_CALLS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
@@ -201,3 +198,15 @@ class TestTemplatesThatAwsRefuses:
     def test_a_parameter_that_is_not_there(self, build_world: BuildWorld) -> None:
         with pytest.raises(DeploymentError, match="the template has no parameter Speed"):
             build_world(Speed="5")
+
+    def test_a_template_that_is_no_yaml(self, build_world: BuildWorld) -> None:
+        with pytest.raises(DeploymentError, match=r"template\.yaml: not YAML: "):
+            build_world(hub="Resources: [")
+
+    def test_a_template_that_sam_refuses(self, build_world: BuildWorld) -> None:
+        with pytest.raises(DeploymentError, match=r"template\.yaml: .*Handler"):
+            build_world(hub=HUB_TEMPLATE.replace("      Runtime: python3.13\n", ""))
+
+    def test_a_reference_to_nothing(self, build_world: BuildWorld) -> None:
+        with pytest.raises(DeploymentError, match=r"template\.yaml: a reference to 'Nothing', which is not deployed"):
+            build_world(hub=HUB_TEMPLATE.replace("!Ref Topic", "!Ref Nothing"))

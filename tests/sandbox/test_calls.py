@@ -98,12 +98,12 @@ def test_a_call_takes_a_little_time(build_world: BuildWorld) -> None:
     assert 0.1 <= (sandbox.clock.now - began).total_seconds() < 1
 
 
-@pytest.mark.parametrize("url", ["https://example.org", "https://amazonaws.com.example.org", "http://169.254.169.254"])
-def test_nothing_leaves_the_machine(build_world: BuildWorld, url: str) -> None:
-    sandbox = build_world(handler(f"boto3.client('sqs', endpoint_url='{url}').list_queues()"))
-    error = sandbox.invoke("act", {}).error
-    assert error is not None
-    assert error.startswith("UnreachableServiceError: the sandbox does not serve")
+def test_nothing_leaves_the_machine(build_world: BuildWorld) -> None:
+    sandbox = build_world(handler("boto3.client('sqs', endpoint_url=event['url']).list_queues()"))
+    for url in ("https://example.org", "https://amazonaws.com.example.org", "http://169.254.169.254"):
+        error = sandbox.invoke("act", {"url": url}).error
+        assert error is not None
+        assert error.startswith("UnreachableServiceError: the sandbox does not serve")
 
 
 def test_after_the_sandbox_botocore_is_as_before(build_world: BuildWorld) -> None:

@@ -257,7 +257,7 @@ def test_a_kill_at_a_call_ends_everything_there(build_world: BuildWorld, moment:
 
 def test_after_a_kill_the_batch_comes_again_to_a_fresh_container(build_world: BuildWorld) -> None:
     sandbox = build_world(CALLING)
-    kills = []
+    kills: list[AwsCall] = []
 
     def kill_once(when: str, call: AwsCall) -> None:
         if not kills and when == "before" and call.parameters["Message"].startswith("second"):

@@ -205,8 +205,8 @@ def lambda_handler(batch, context):
 
 def test_answers_to_report_batch_item_failures(build_world: BuildWorld) -> None:
     sandbox = build_world(ANSWERING)
-    successes = [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, {"statusCode": 200}]
-    failures = [
+    successes: list[Any] = [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, {"statusCode": 200}]
+    failures: list[Any] = [
         {"batchItemFailures": [{"itemIdentifier": ""}]},
         {"batchItemFailures": [{"itemIdentifier": None}]},
         {"batchItemFailures": [{"itemIdentifier": 5}]},

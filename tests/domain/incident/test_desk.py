@@ -328,15 +328,20 @@ def test_a_crash_around_any_call_counts_a_coalesced_event_once(backend: str, sam
         assert shared.startswith("6 further events")
 
 
-def test_an_incident_that_is_refused_for_good_is_told_once_and_in_full(world: World, sample: Sample) -> None:
-    world.refuse(world.people.start, "ServiceQuotaExceededException")
+@pytest.mark.parametrize(
+    "code",
+    ["ServiceQuotaExceededException", "ResourceNotFoundException", "ConflictException", "AccessDeniedException"],
+    ids=["monthly quota", "plan deleted", "client token conflict", "no permission"],
+)
+def test_an_incident_that_is_refused_for_good_is_told_once_and_in_full(world: World, sample: Sample, code: str) -> None:
+    world.refuse(world.people.start, code)
 
     outcome = world.take_in(sample("root-console-sign-in-without-mfa"))
     later = world.take_in(sample("root-api-call"))
     again = world.take_in(sample("root-console-sign-in-without-mfa"))
 
     assert [outcome.result, later.result, again.result] == [Result.NOTIFIED, Result.NOTED, Result.DUPLICATE]
-    assert "ServiceQuotaExceededException" in str(outcome.problem)
+    assert code in str(outcome.problem)
     assert world.notifications() == ["NOT OPENED: Root console sign-in WITHOUT MFA in account 444455556666 (us-east-1)"]
 
 
