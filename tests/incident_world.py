@@ -29,6 +29,32 @@ CRITERIA = Criteria(7.0, ("s3-bucket-public-read-prohibited", "s3-bucket-public-
 LEASE = timedelta(seconds=60)
 
 
+def create_incidents_table(dynamodb: Any) -> None:
+    """The table of template.yaml, as far as behaviour goes."""
+    dynamodb.create_table(
+        TableName="incidents",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("key", "entry")],
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
+    )
+
+
+def function_environment(*, topic: str, dead_letters: str, plan: str) -> dict[str, str]:
+    """The environment variables of open_incident, as template.yaml sets them."""
+    return {
+        "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
+        "POWERTOOLS_SERVICE_NAME": "open_incident",
+        "CLAIM_LEASE_SECONDS": "60",
+        "CONFIG_RULE_NAMES": ",".join(CRITERIA.config_rule_names),
+        "DEAD_LETTER_QUEUE_URL": dead_letters,
+        "GUARDDUTY_MINIMUM_SEVERITY": str(CRITERIA.guardduty_minimum_severity),
+        "INCIDENTS_TABLE": "incidents",
+        "INCIDENT_BACKEND": "IncidentManager",
+        "NOTIFICATION_TOPIC_ARN": topic,
+        "RESPONSE_PLAN_ARN": plan,
+    }
+
+
 class Crash(BaseException):
     """The container is killed: nothing in it runs any more, nothing catches it."""
 
@@ -46,16 +72,7 @@ class World:
         self._refusals: dict[str, str] = {}
         dynamodb, sns = _client("dynamodb"), _client("sns")
         self._sqs = _client("sqs")
-        attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("key", "entry")]
-        dynamodb.create_table(
-            TableName="incidents",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=attributes,
-            KeySchema=[
-                {"AttributeName": "key", "KeyType": "HASH"},
-                {"AttributeName": "entry", "KeyType": "RANGE"},
-            ],
-        )
+        create_incidents_table(dynamodb)
         topic = sns.create_topic(Name="notifications")["TopicArn"]
         inbox = self._sqs.create_queue(QueueName="inbox")["QueueUrl"]
         self._inbox = inbox

@@ -13,7 +13,7 @@ import pytest
 
 from responder.runtime.settings import InvalidSetting
 from tests.conftest import MALFORMED_EVENTS, REPOSITORY, Sample
-from tests.incident_world import World, private_world
+from tests.incident_world import World, function_environment, private_world
 
 CONTEXT = SimpleNamespace(aws_request_id="c0ffee00-0000-4000-8000-000000000000", function_name="open-incident")
 
@@ -31,18 +31,8 @@ def rejected_queue(world: World) -> str:
 
 @pytest.fixture
 def environment(world: World, rejected_queue: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    variables = {
-        "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
-        "POWERTOOLS_SERVICE_NAME": "open_incident",
-        "CLAIM_LEASE_SECONDS": "60",
-        "CONFIG_RULE_NAMES": "s3-bucket-public-read-prohibited,s3-bucket-public-write-prohibited",
-        "DEAD_LETTER_QUEUE_URL": rejected_queue,
-        "GUARDDUTY_MINIMUM_SEVERITY": "7.0",
-        "INCIDENTS_TABLE": "incidents",
-        "INCIDENT_BACKEND": "IncidentManager",
-        "NOTIFICATION_TOPIC_ARN": boto3.client("sns").create_topic(Name="notifications")["TopicArn"],
-        "RESPONSE_PLAN_ARN": world.plan,
-    }
+    topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
+    variables = function_environment(topic=topic, dead_letters=rejected_queue, plan=world.plan)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return variables

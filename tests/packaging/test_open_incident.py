@@ -3,35 +3,23 @@
 from pathlib import Path
 
 from tests.conftest import Sample
+from tests.incident_world import create_incidents_table, function_environment
 from tests.packaging.conftest import Built, client, invoke, running
 
 
 def test_the_built_function_walks_a_sample_event_to_its_incident(
     built: Built, lambda_python: Path, aws: str, sample: Sample
 ) -> None:
-    client("dynamodb", aws).create_table(
-        TableName="incidents",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("key", "entry")],
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}, {"AttributeName": "entry", "KeyType": "RANGE"}],
-    )
+    create_incidents_table(client("dynamodb", aws))
     incident_manager = client("ssm-incidents", aws)
     plan = incident_manager.create_response_plan(name="security", incidentTemplate={"title": "Security", "impact": 3})
-    environment = {
-        "AWS_ENDPOINT_URL": aws,
-        "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
-        "POWERTOOLS_SERVICE_NAME": "open_incident",
-        "CLAIM_LEASE_SECONDS": "60",
-        "CONFIG_RULE_NAMES": "s3-bucket-public-read-prohibited",
-        "DEAD_LETTER_QUEUE_URL": client("sqs", aws).create_queue(QueueName="dead-letters")["QueueUrl"],
-        "GUARDDUTY_MINIMUM_SEVERITY": "7.0",
-        "INCIDENTS_TABLE": "incidents",
-        "INCIDENT_BACKEND": "IncidentManager",
-        "NOTIFICATION_TOPIC_ARN": client("sns", aws).create_topic(Name="notifications")["TopicArn"],
-        "RESPONSE_PLAN_ARN": plan["arn"],
-    }
+    environment = function_environment(
+        topic=client("sns", aws).create_topic(Name="notifications")["TopicArn"],
+        dead_letters=client("sqs", aws).create_queue(QueueName="dead-letters")["QueueUrl"],
+        plan=plan["arn"],
+    )
 
-    with running(built, lambda_python, environment) as function:
+    with running(built, lambda_python, {"AWS_ENDPOINT_URL": aws, **environment}) as function:
         report = invoke(function, sample("root-console-sign-in-without-mfa"))
 
     assert report["outcome"] == "opened"
