@@ -44,12 +44,9 @@ class Buses:
         self._arrive(event, rules, lineage, hops=1)
 
     def _arrive(self, event: Event, rules: Iterable[Rule], lineage: Lineage, *, hops: int) -> None:
-        read_only = _is_read_only_management_call(event)
         for rule in rules:
-            if not rule.enabled or (read_only and not rule.takes_read_only_calls):
-                continue
-            if rule.pattern.matches(event):
-                for entry in lineage.entries:
+            if obstacle(rule, event) is None and rule.pattern.matches(event):
+                for entry in lineage.own_entries:
                     matched = entry.rules if self._topology.is_of_hub(rule) else entry.forwarded_by
                     matched[rule.name] = None
                 for target in rule.targets:
@@ -87,20 +84,20 @@ class Buses:
 
     def _set_aside(self, event: Event, rule: Rule, target: Target, lineage: Lineage, fault: _DeliveryError) -> None:
         reason = f"{rule.name} could not deliver it: {fault}"
-        if target.dead_letter_arn is None:
-            lineage.fail(f"{reason}; its target has no dead-letter queue")
-            return
         attributes = {
             "RULE_ARN": rule.arn,
             "TARGET_ARN": target.arn,
             "ERROR_CODE": fault.code,
             "ERROR_MESSAGE": str(fault),
         }
+        if target.dead_letter_arn is None:
+            reason += "; its target has no dead-letter queue"
+        else:
+            try:
+                self._to_queue(event, target.dead_letter_arn, lineage, attributes)
+            except _DeliveryError as second:
+                reason += f"; nor could its dead-letter queue take it: {second}"
         lineage.fail(reason)
-        try:
-            self._to_queue(event, target.dead_letter_arn, lineage, attributes)
-        except _DeliveryError as second:
-            lineage.fail(f"{reason}; nor could its dead-letter queue take it: {second}")
 
 
 class _DeliveryError(Exception):
@@ -117,6 +114,15 @@ def to_json(event: Event) -> str:
     except UnicodeEncodeError:  # a lone surrogate
         return json.dumps(event, separators=(",", ":"))
     return text
+
+
+def obstacle(rule: Rule, event: Event) -> str | None:
+    """Why EventBridge does not even hold the event against the rule's pattern; None if it does."""
+    if not rule.enabled:
+        return "the rule is disabled"
+    if not rule.takes_read_only_calls and _is_read_only_management_call(event):
+        return "a read-only call, which needs a rule in the state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+    return None
 
 
 def _is_read_only_management_call(event: Event) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from .envelopes import Place, Submission, derive_hub, submissions
-from .inputs import InputError, read
+from .inputs import STANDARD_INPUT, InputError, JsonValue, read
 
 if TYPE_CHECKING:
     from .faults import Fault
@@ -25,7 +27,9 @@ HANDLED, TROUBLED, UNUSABLE = 0, 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and give its exit status."""
-    arguments = _parser().parse_args(argv)
+    arguments = _arguments(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ✓ is no reason to fail
     try:
         status: int = arguments.command(arguments)
         sys.stdout.flush()
@@ -37,12 +41,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    # argparse takes a list of positionals only in one go, and leaves those that follow an option.
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if options := [argument for argument in rest if argument.startswith("-") and argument != STANDARD_INPUT]:
+        parser.error(f"unrecognized arguments: {' '.join(options)}")
+    arguments.paths += rest
+    return arguments
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="responder", description="Try the security responder on this machine, without an AWS account."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
+    _add_match(commands)
+    _add_explain(commands)
     return parser
 
 
@@ -83,6 +99,58 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="where the hub is; otherwise where most Security Hub and GuardDuty events come from, else most events",
     )
     run.set_defaults(command=_run)
+
+
+def _add_match(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    match = commands.add_parser(
+        "match",
+        help="tell whether events match an EventBridge pattern and, if not, at which fields",
+        description="Tell whether events match an EventBridge pattern and, if not, at which fields.",
+        epilog="exit status: 0 when every event matches; 1 when one does not; 2 when an input cannot be read, there are"
+        " no events, or the pattern is invalid",
+    )
+    match.add_argument(
+        "pattern",
+        metavar="PATTERN",
+        help="JSON text, a JSON file, or template.yaml#LogicalId for a rule of a CloudFormation or SAM template as it"
+        " would be deployed",
+    )
+    _add_events(match)
+    match.add_argument(
+        "--parameter",
+        type=_parameter,
+        action="append",
+        default=[],
+        dest="parameters",
+        metavar="NAME=VALUE",
+        help="value of a template parameter, instead of its default; repeatable",
+    )
+    match.set_defaults(command=_match)
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="tell which rules events match or nearly match, what is done about them, and why",
+        description="Run events as `responder run` does, and tell which rules they match or nearly match, what was or"
+        " was not done, and why.",
+        epilog="exit status: as of `responder run`",
+    )
+    _add_events(explain)
+    explain.add_argument("--backend", choices=BACKENDS, help="where incidents are opened")
+    explain.set_defaults(command=_explain)
+
+
+def _add_events(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "paths",
+        nargs="*",
+        metavar="EVENT",
+        help="files and folders of events as for `responder run`; - reads standard input, as does no EVENT if something"
+        " is piped in; otherwise, the repository's events/",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument("--hub", type=_place, metavar="ACCOUNT/REGION", help="where the hub is; see `responder run`")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -143,3 +211,77 @@ def _fault(text: str) -> Fault:
         return Fault.parse(text)
     except FaultError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _match(arguments: argparse.Namespace) -> int:
+    from responder.patterns import compile_pattern
+
+    from .matching import candidates, compare, print_verdicts, to_json
+    from .pattern_sources import PatternError, read_pattern
+
+    try:
+        elements = candidates(_read_events(arguments))
+        hub = arguments.hub or derive_hub(elements)
+        pattern = read_pattern(arguments.pattern, hub=hub, parameters=dict(arguments.parameters))
+    except (InputError, PatternError) as error:
+        sys.stderr.write(f"responder: {error}\n")
+        return UNUSABLE
+    verdicts = compare(compile_pattern(pattern), elements, hub)
+    if arguments.json:
+        sys.stdout.write(f"{json.dumps(to_json(pattern, verdicts))}\n")
+    else:
+        print_verdicts(verdicts)
+    return HANDLED if all(verdict.matches for verdict in verdicts) else TROUBLED
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    try:
+        elements = list(submissions(_read_events(arguments)))
+    except InputError as error:
+        sys.stderr.write(f"responder: {error}\n")
+        return UNUSABLE
+
+    from .explaining import explain, print_explanations, to_json
+    from .moto_gaps import DeploymentError
+    from .printing import Progress
+    from .report import is_clean
+    from .world import Sandbox
+
+    parameters = {"hub": {"IncidentBackend": arguments.backend}} if arguments.backend else None
+    hub = arguments.hub or derive_hub(elements)
+    try:
+        with Progress(len(elements)) as progress, Sandbox(hub=hub, parameters=parameters) as sandbox:
+            entries = sandbox.submit(elements, progress=progress)
+            report = sandbox.report()
+            explanations = explain(sandbox, entries, report)
+    except DeploymentError as refusal:
+        sys.stderr.write(f"responder: {refusal}\n")
+        return UNUSABLE
+    if arguments.json:
+        sys.stdout.write(f"{json.dumps(to_json(explanations, hub))}\n")
+    else:
+        print_explanations(explanations)
+    return HANDLED if is_clean(report) else TROUBLED
+
+
+def _read_events(arguments: argparse.Namespace) -> list[JsonValue]:
+    paths = arguments.paths or [STANDARD_INPUT if _is_piped(sys.stdin) else str(EVENTS)]
+    values = read(paths)
+    if not values:
+        raise InputError(", ".join(paths), "no events")
+    return values
+
+
+def _is_piped(stream: TextIO | None) -> bool:
+    """Whether somebody feeds the stream: it is a pipe, a socket or a file, and not a terminal or /dev/null."""
+    try:
+        return stream is not None and not stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):  # closed; or none of the operating system's, as in tests
+        return stream is not None and not stream.closed
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as GuardDutyMinimumSeverity=4")
+    return name, value

@@ -97,6 +97,11 @@ class Lineage:
     entries: tuple[Entry, ...] = ()
     depth: int = 0
 
+    @property
+    def own_entries(self) -> tuple[Entry, ...]:
+        """Those whose very event it is."""
+        return self.entries if self.depth == 0 else ()
+
     def fail(self, reason: str) -> None:
         for entry in self.entries:
             _add(entry.failures, reason)
@@ -148,7 +153,7 @@ class Ledger:
     def begun(self, function: Function, messages: Sequence[Message]) -> None:
         lineages = [known.lineage for message in messages if (known := self._messages.get(message["MessageId"]))]
         for lineage in lineages:
-            for entry in lineage.entries:
+            for entry in lineage.own_entries:
                 entry.functions[function.name] = None
         self.working_for = tuple(lineages)
 

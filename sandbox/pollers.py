@@ -56,7 +56,11 @@ class Observer(Protocol):
 
 
 class Poller:
-    """Polls one queue for one function."""
+    """Polls one queue for one function.
+
+    The sandbox asks it three things: when it is due, whether that is at once, and to do it. A stream's poller will
+    answer the same.
+    """
 
     def __init__(
         self, mapping: QueueMapping, queue: Queue, function: Function, *, clock: Clock, observer: Observer
@@ -82,28 +86,32 @@ class Poller:
     def is_full(self) -> bool:
         return self.queue.peek(self._clock.now).ready >= self._mapping.batch_size
 
-    def poll(self) -> None:
-        """Take a batch, if there is one, and invoke the function with it."""
+    def poll(self) -> bool:
+        """Take a batch and invoke the function with it; whether there was one."""
         self._observer.given_up(self.queue.expire(self._clock.now), "not handled within the retention period")
-        messages, filtered = self._filter(self.queue.receive(self._mapping.batch_size))
+        received = self.queue.receive(self._mapping.batch_size)
+        messages, filtered = self._filter(received)
         self.queue.delete(filtered)
         self._observer.filtered(filtered)
         for batch in _within_payload(messages, self.queue):
             self._invoke(batch)
+        return bool(received)
 
     def _invoke(self, records: Sequence[tuple[Message, str]]) -> None:
         messages = [message for message, _ in records]
         self._observer.begun(self.function, messages)
         invocation = self.function.invoke_json(f'{{"Records":[{",".join(record for _, record in records)}]}}')
         error = invocation.error
-        failed_ids = set()
+        failed_ids: set[str] = set()
         if error is None and self._mapping.reports_item_failures:
             try:
                 failed_ids = _reported_failures(invocation.response, {message["MessageId"] for message in messages})
             except _ReportError as fault:
                 error = str(fault)
-        failed = [message for message in messages if error is not None or message["MessageId"] in failed_ids]
-        self.queue.delete(message for message in messages if message not in failed)
+        if error is not None:
+            failed_ids = {message["MessageId"] for message in messages}
+        failed = [message for message in messages if message["MessageId"] in failed_ids]
+        self.queue.delete(message for message in messages if message["MessageId"] not in failed_ids)
         self._observer.finished(Batch(self.queue, messages, invocation, failed, error))
         self._give_up(failed)
 

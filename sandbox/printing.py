@@ -11,15 +11,16 @@ from collections.abc import Container, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from .envelopes import CLOUDTRAIL_DETAIL_TYPES, Event
 from .ledger import Entry, Status
 from .report import Report
+from .terminal import clean as _clean
+from .terminal import console as _console
+from .terminal import safe as _safe
 
-PLAIN_WIDTH = 100
 MOST_LINES = 200
 """Of events; what causes nothing is left out first."""
 
@@ -78,9 +79,7 @@ def print_report(
 
     The last line also counts the injected faults, unless none were asked for (None).
     """
-    console = Console(highlight=False, emoji=False, markup=False)
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
+    console = _console()
     incidents = sorted(report["incidents"], key=lambda incident: incident["impact"])
     findings = [finding for finding in report["findings"] if (finding["ProductArn"], finding["Id"]) in changed]
     sections = {
@@ -158,12 +157,11 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, overflow="fold")
     for finding in findings:
-        note = finding.get("Note", {})
         text = _safe(finding.get("Title", finding["Id"]))
         text.append(f"\n{_clean(_resources(finding))}", "cyan")
-        if note:
-            text.append(f"\n{_clean(note.get('UpdatedBy', ''))}: {_clean(note.get('Text', ''))}", "dim")
-        severity, workflow = finding.get("Severity", {}).get("Label", ""), finding.get("Workflow", {}).get("Status", "")
+        if note := _member(finding, "Note", "Text"):
+            text.append(f"\n{_clean(_member(finding, 'Note', 'UpdatedBy'))}: {_clean(note)}", "dim")
+        severity, workflow = _member(finding, "Severity", "Label"), _member(finding, "Workflow", "Status")
         table.add_row(_safe(severity), _safe(workflow), text)
     return table
 
@@ -235,7 +233,14 @@ def _consequence(entry: Entry, numbers: Mapping[str, int]) -> Text:
 
 
 def _resources(finding: Mapping[str, Any]) -> str:
-    return ", ".join(str(resource.get("Id", "")) for resource in finding.get("Resources", []))
+    resources = finding.get("Resources")
+    return ", ".join(_member({"": r}, "", "Id") for r in resources) if isinstance(resources, list) else ""
+
+
+def _member(finding: Mapping[str, Any], name: str, member: str) -> str:
+    """A member of a member as text; findings arrive in every shape."""
+    value = finding.get(name)
+    return str(value.get(member, "")) if isinstance(value, dict) else ""
 
 
 def _origin(entry: Entry) -> str:
@@ -254,12 +259,3 @@ def _count(number: int, singular: str, plural: str | None = None) -> str:
 
 def _table() -> Table:
     return Table(box=None, show_header=False, pad_edge=False, padding=(0, 1), expand=True)
-
-
-def _safe(text: object) -> Text:
-    return Text(_clean(str(text)))
-
-
-def _clean(text: str) -> str:
-    """Without control characters, which could take over the terminal, and lone surrogates, which nothing can print."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

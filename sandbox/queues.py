@@ -97,7 +97,7 @@ class Queue:
         ready, ready_since, next_ready = 0, None, None
         for message in self._messages():
             hidden_until = max(message.visible_at, message.delayed_until)
-            if hidden_until < at:  # as moto has it: not yet at that millisecond
+            if hidden_until < at - 0.5:  # from the next millisecond on, as moto has it; its floats are not exact
                 ready += 1
                 since = max(message.sent_timestamp, hidden_until)
                 ready_since = since if ready_since is None else min(ready_since, since)
@@ -162,7 +162,7 @@ class Queue:
 
 
 def _moment(milliseconds: float) -> datetime:
-    return _EPOCH + timedelta(milliseconds=int(milliseconds))
+    return _EPOCH + timedelta(milliseconds=round(milliseconds))
 
 
 def _milliseconds(moment: datetime) -> float:

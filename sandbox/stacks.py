@@ -89,6 +89,8 @@ def _transformed(text: str) -> str:
     logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
     try:
         template = yaml_parse(text)
+        if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
+            raise DeploymentError("not a template: it has no Resources")
         if "Transform" in template:
             _point_to_folders(template)
             template = transform(template, {}, _NoManagedPolicies())
@@ -260,6 +262,16 @@ class Topology:
             return self.default_bus(account, region) if is_account(account) and is_region(region) else None
         bus = self.hub.buses.get(name) if Place(account, region) == self.hub.place else None
         return bus.rules if bus else None
+
+    def rules_only_at_the_hub(self, member: Stack) -> list[Rule]:
+        """Rules of the hub's own member stack that this one lacks, since what is forwarded depends on the place."""
+        names = {rule.name for rule in member.rules()}
+        return [rule for rule in self.member(*self.hub.place).rules() if rule.name not in names]
+
+    def condition_of_member_rule(self, name: str) -> str | None:
+        """The condition under which the member template deploys a rule."""
+        condition: str | None = self._member_template.body["Resources"][name].get("Condition")
+        return condition
 
     def is_of_hub(self, rule: Rule) -> bool:
         return rule.arn in self._hub_rules

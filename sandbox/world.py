@@ -15,7 +15,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any, Self
 
@@ -113,7 +113,7 @@ class Sandbox:
         self._exit.close()
 
     def _open(self, undo: ExitStack) -> None:
-        undo.callback(_set_environment, _set_environment(_offline_environment(self.hub)))
+        undo.enter_context(offline(self.hub))
         self.clock.start()
         undo.callback(self.clock.stop)
         self.calls.start()
@@ -259,12 +259,12 @@ class Sandbox:
             if limit is not None and moment >= limit:
                 return
             self.clock.follow(moment)
-            self._pollers[number].poll()
+            if not self._pollers[number].poll():
+                self.clock.advance(0.001)  # dead letters have moved, or nothing has: time goes on in any case
 
     def _poll_full_queues(self) -> None:
         for poller in self._pollers:
-            while poller.is_full():
-                poller.poll()
+            while poller.is_full() and poller.poll():
                 self._put_raised_events()
 
     def _put_raised_events(self) -> None:
@@ -315,6 +315,16 @@ class Sandbox:
         if queue is None:
             raise LookupError(arn)
         return queue
+
+
+@contextmanager
+def offline(hub: Place) -> Iterator[None]:
+    """Within it, this process knows no real account, and the hub's Region is its own."""
+    before = _set_environment(_offline_environment(hub))
+    try:
+        yield
+    finally:
+        _set_environment(before)
 
 
 def _offline_environment(hub: Place) -> dict[str, str]:

@@ -203,6 +203,10 @@ class TestTemplatesThatAwsRefuses:
         with pytest.raises(DeploymentError, match=r"template\.yaml: not YAML: "):
             build_world(hub="Resources: [")
 
+    def test_a_template_without_resources(self, build_world: BuildWorld) -> None:
+        with pytest.raises(DeploymentError, match=r"template\.yaml: not a template: it has no Resources"):
+            build_world(hub="Parameters: {}")
+
     def test_a_template_that_sam_refuses(self, build_world: BuildWorld) -> None:
         with pytest.raises(DeploymentError, match=r"template\.yaml: .*Handler"):
             build_world(hub=HUB_TEMPLATE.replace("      Runtime: python3.13\n", ""))

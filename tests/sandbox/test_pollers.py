@@ -240,3 +240,12 @@ def test_functions_that_never_end_well_never_keep_a_run_from_ending(build_world:
     assert {entry.reason for entry in entries} == {
         "received 3 times without success: Task timed out after 10.00 seconds"
     }
+
+
+def test_a_batch_is_redelivered_at_every_millisecond_of_a_second(build_world: BuildWorld) -> None:
+    """moto keeps time in floats; a rounding error must neither stop the clock nor lose a message."""
+    sandbox = build_world(ACTING)
+    events = [
+        event(str(n), time=f"2026-03-01T10:00:00.{n:03}Z", detail={"do": "fail twice"}) for n in range(0, 1000, 29)
+    ]
+    assert {entry.status for entry in sandbox.deliver(events)} == {"handled"}

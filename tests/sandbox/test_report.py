@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.printing import print_report
 from sandbox.report import is_clean
 
 from .conftest import MEMBER, BuildWorld, event
@@ -150,6 +151,19 @@ def test_what_is_no_finding_is_in_no_security_hub(build_world: BuildWorld) -> No
     assert sandbox.report()["findings"] == []
 
 
+def test_findings_of_any_shape(build_world: BuildWorld, capsys: pytest.CaptureFixture[str]) -> None:
+    rubbish = [5, "x", None, [], {}, [5], {"Status": 5}]
+    sandbox = build_world(f"UNLESS_DONE = True\n{UPDATING}")
+    for number, value in enumerate(rubbish):
+        names = ("Workflow", "Severity", "Resources", "Note", "UpdatedAt", "RecordState", "Title", "AwsAccountId")
+        odd = {"Id": str(number), "ProductArn": "x"} | dict.fromkeys(names, value)
+        for _ in range(2):
+            (entry,) = sandbox.deliver([imported(odd)])
+            assert entry.status in ("handled", "failed")
+    print_report(sandbox.report(), sandbox.ledger.entries, sandbox.changed_findings)
+    assert "Changed findings" in capsys.readouterr().out or not sandbox.changed_findings
+
+
 def test_an_update_raises_its_event_once_more(build_world: BuildWorld) -> None:
     sandbox = build_world(f"UNLESS_DONE = True\n{UPDATING}")
     (entry,) = sandbox.deliver([imported(FINDING, account="111122223333")])
@@ -158,6 +172,7 @@ def test_an_update_raises_its_event_once_more(build_world: BuildWorld) -> None:
     assert report["api_calls"] == {"securityhub:BatchUpdateFindings": 1}
     assert len(sandbox.function("act").invocations) == 2
     assert [finding["Workflow"] for finding in report["findings"]] == [{"Status": "RESOLVED"}]
+    assert list(entry.rules) == ["Everything"]
     assert list(sandbox.changed_findings) == [(FINDING["ProductArn"], "finding-1")]
     assert len(report["events"]) == 1
 
