@@ -28,16 +28,17 @@ MOST_NEAR = 3
 
 _MEANINGS = {
     "opened": "opened an incident",
-    "updated": "added to the open incident of its cause",
-    "duplicate": "already recorded: nothing was done twice",
-    "late": "its incident is resolved, and it is from before that: recorded only",
-    "waiting": "opens nothing by itself, and its cause has no open incident: kept, in case one opens",
-    "notified": "no incident could be opened: people were told on the notification topic",
-    "noted": "belongs to an incident that could not be opened and that people were told of: recorded only",
-    "ignored": "left alone",
-    "rejected": "can never be handled: set aside in the dead-letter queue",
-    "failed": "failed, and was delivered again",
+    "updated": "added it to the open incident of its cause",
+    "duplicate": "did nothing more, because it was recorded before",
+    "late": "only recorded it, because its incident is resolved and it is from before that",
+    "waiting": "keeps it waiting, because it opens nothing by itself and its cause has no open incident",
+    "notified": "could not open an incident, and told people on the notification topic",
+    "noted": "only recorded it, because people were told that its incident could not be opened",
+    "ignored": "left it alone",
+    "rejected": "set it aside in the dead-letter queue, because it can never be handled",
+    "failed": "failed, and got it again",
 }
+"""What functions did, by the outcome that they log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,10 @@ class RuleVerdict:
         return not self.mismatches and self.obstacle is None
 
     @property
-    def is_of_its_kind(self) -> bool:
-        """Whether source and detail-type are what the rule wants."""
-        return not {"source", "detail-type"} & {mismatch.path for mismatch in self.mismatches}
+    def distance(self) -> tuple[int, int]:
+        """How far the event is from matching: fields that say what kind of event it is, then all fields."""
+        of_kind = sum(mismatch.path in ("source", "detail-type") for mismatch in self.mismatches)
+        return of_kind, len(self.mismatches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,8 @@ def _explanation(sandbox: Sandbox, entry: Entry, incidents: Mapping[str | None, 
     member = topology.member(event["account"], event["region"])
     verdicts = [_verdict(rule, event) for rule in topology.default_bus(event["account"], event["region"])]
     verdicts += [_undeployed(rule, event, member.place, sandbox) for rule in topology.rules_only_at_the_hub(member)]
-    at_hub = [
-        _verdict(rule, event) for bus in topology.hub.buses.values() if bus.name != "default" for rule in bus.rules
-    ]
+    hub_buses = (bus for name, bus in topology.hub.buses.items() if name != "default")
+    at_hub = [_verdict(rule, event) for bus in hub_buses for rule in bus.rules]
     return Explanation(entry, member.place, _worth_showing(verdicts), hub, _worth_showing(at_hub), concerned)
 
 
@@ -127,28 +128,23 @@ def _undeployed(rule: Rule, event: Event, place: Place, sandbox: Sandbox) -> Rul
 
 def _worth_showing(verdicts: Iterable[RuleVerdict]) -> list[RuleVerdict]:
     """The rules that match, then the nearest others: of the event's kind if there are any, else the nearest of all."""
-    ranked = sorted(verdicts, key=lambda verdict: (not verdict.matches, len(verdict.mismatches)))
+    ranked = sorted(verdicts, key=lambda verdict: (not verdict.matches, verdict.distance))
     matching = [verdict for verdict in ranked if verdict.matches]
-    others = [verdict for verdict in ranked if not verdict.matches]
-    near = [verdict for verdict in others if verdict.is_of_its_kind]
+    others = ranked[len(matching) :]
+    near = [verdict for verdict in others if verdict.distance[0] == 0]
     if not matching and not near:
-        near = [verdict for verdict in others if len(verdict.mismatches) == len(others[0].mismatches)]
+        near = [verdict for verdict in others if verdict.distance == others[0].distance]
     return matching + near[:MOST_NEAR]
 
 
 def _told(outcome: Outcome, incidents: Sequence[Mapping[str, Any]]) -> str:
-    meaning = _MEANINGS.get(outcome.outcome, outcome.outcome)
+    told = f"{outcome.function} {_MEANINGS.get(outcome.outcome, f'says {outcome.outcome}')}"
     incident = next((found for found in incidents if found["key"] == outcome.incident_key), None)
     if incident is not None:
-        meaning += f": {incident['title']!r}, impact {incident['impact']}"
+        told += f', "{incident["title"]}", impact {incident["impact"]}'
     elif outcome.incident_key:
-        meaning += f" ({outcome.incident_key})"
-    reason = f": {outcome.reason}" if outcome.reason else ""
-    return (
-        f"{outcome.function} {outcome.outcome}: {meaning}{reason}."
-        if incident is None
-        else f"{outcome.function} {meaning}{reason}."
-    )
+        told += f" ({outcome.incident_key})"
+    return f"{told}: {outcome.reason}." if outcome.reason else f"{told}."
 
 
 def to_json(explanations: Sequence[Explanation], hub: Place) -> dict[str, Any]:
@@ -210,9 +206,8 @@ def print_explanations(explanations: Sequence[Explanation]) -> None:
         if number:
             output.print()
         entry = explanation.entry
-        output.print(
-            safe(entry.origin, "bold"), Text(f"  {clean(describe(entry.event))}", "dim"), sep="", soft_wrap=True
-        )
+        what = Text(f"  {clean(describe(entry.event))}", "dim")
+        output.print(safe(entry.origin, "bold"), what, sep="", soft_wrap=True)
         output.print(Text(f"  {clean(explanation.why)}"), soft_wrap=True)
         if explanation.member is None:
             continue

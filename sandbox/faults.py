@@ -193,7 +193,7 @@ _STATUS_OF_REST = (
 
 
 def _status(service: ServiceModel, code: str) -> int:
-    if (shape := service.shape_for_error_code(code)) is not None:
+    if (shape := service.shape_for_error_code(code)) is not None:  # type: ignore[arg-type] # botocore's own type is wrong
         if status := shape.metadata.get("error", {}).get("httpStatusCode"):
             return int(status)
         if shape.metadata.get("fault"):

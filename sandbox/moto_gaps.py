@@ -233,8 +233,8 @@ def _mend_transactions() -> None:
             done[token] = (now, content, result)
         return result
 
-    DynamoDBBackend.transact_write_items = transact_write_items  # type: ignore[method-assign]
-    DynamoHandler.transact_write_items = answer_once  # type: ignore[method-assign]
+    DynamoDBBackend.transact_write_items = transact_write_items  # type: ignore[method-assign,assignment]
+    DynamoHandler.transact_write_items = answer_once  # type: ignore[method-assign,assignment]
 
 
 CLIENT_TOKENS_KEPT = timedelta(minutes=10)  # TransactWriteItems in the DynamoDB API reference
@@ -286,7 +286,7 @@ def _item(table: Table, hash_key: DynamoType, range_key: DynamoType | None) -> A
 
 
 def _put_back(table: Table, hash_key: DynamoType, range_key: DynamoType | None, item: Any) -> None:
-    items: dict[Any, Any] = table.items if range_key is None else table.items[hash_key]  # type: ignore[assignment]
+    items: dict[Any, Any] = table.items if range_key is None else table.items[hash_key]
     if item is None:
         items.pop(hash_key if range_key is None else range_key, None)
     else:

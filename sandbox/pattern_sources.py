@@ -101,6 +101,10 @@ def _of_rule(path: Path, logical_id: str, *, hub: Place, parameters: Mapping[str
                 described = events.describe_rule(Name=deployed.arn.rpartition("/")[2])
         except DeploymentError as refusal:
             raise PatternError(f"{name}: {str(refusal).removeprefix(f'{file}: ')}") from None
+        except PatternError:
+            raise
+        except Exception as error:  # noqa: BLE001 - moto stumbles over a template that AWS would refuse in any way
+            raise PatternError(f"{name}: it cannot be deployed: {type(error).__name__}: {error}") from None
     return _parsed(name, described["EventPattern"])
 
 
