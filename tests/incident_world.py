@@ -83,9 +83,10 @@ class World:
             client.meta.events.register_first("before-send.*.*", self._before, unique_id="before")
             client.meta.events.register_last("after-call.*.*", self._after, unique_id="after")
         self.people: People = IncidentManagerPeople() if backend == "IncidentManager" else OpsCenterPeople()
+        self.backend = self._backend(backend)
         self.desk = IncidentDesk(
             ledger=IncidentsTable(self._watched["dynamodb"], "incidents"),
-            backend=self._backend(backend),
+            backend=self.backend,
             notifier=NotificationTopic(self._watched["sns"], topic),
             lease=LEASE,
             clock=lambda: self.now,

@@ -197,10 +197,22 @@ def test_a_single_event_that_fails_is_left_to_lambdas_own_retries(app: ModuleTyp
         app.lambda_handler(sample("root-api-call"), CONTEXT)
 
 
-def test_an_event_stays_queued_when_it_cannot_be_set_aside(app: ModuleType, rejected_queue: str) -> None:
+def test_an_event_stays_queued_when_it_cannot_be_set_aside(
+    app: ModuleType, rejected_queue: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     boto3.client("sqs").delete_queue(QueueUrl=rejected_queue)
 
     assert app.lambda_handler(batch("nonsense"), CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    output = capsys.readouterr().out
+    assert [line["outcome"] for line in log(output) if "outcome" in line] == ["failed"]
+    assert metrics(output) == {"EventsReceived": 1, "EventsFailed": 1}
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"])
+def test_a_time_at_which_aws_saw_nothing_is_rejected(app: ModuleType, sample: Sample, time: str) -> None:
+    report = app.lambda_handler(sample("root-api-call", eventTime=time), CONTEXT)
+
+    assert (report["outcome"], report["field"]) == ("rejected", "detail.eventTime")
 
 
 MALFORMED = sorted(MALFORMED_EVENTS.glob("*.json"))

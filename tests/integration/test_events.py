@@ -197,7 +197,7 @@ def test_a_resolved_incident_is_respected(backend: str) -> None:
 @pytest.mark.parametrize("plan", ["999988887777:response-plan/theirs", "111122223333:response-plan/deleted"])
 def test_a_response_plan_that_is_not_there_ends_in_notified_incidents_and_no_endless_retry(plan: str) -> None:
     parameters = {"CreateResponsePlan": "false", "ResponsePlanArn": f"arn:aws:ssm-incidents::{plan}"}
-    story = [SAMPLES["root-api-call"], SAMPLES["root-console-sign-in-without-mfa"], SAMPLES["guardduty-critical"]]
+    story = [SAMPLES["root-console-sign-in-without-mfa"], SAMPLES["root-api-call"], SAMPLES["guardduty-critical"]]
     with Sandbox(hub=HUB, parameters={"hub": parameters}) as sandbox:
         sandbox.deliver(story, duplicate=2)
         report = sandbox.report()
@@ -205,12 +205,12 @@ def test_a_response_plan_that_is_not_there_ends_in_notified_incidents_and_no_end
     assert (report["incidents"], report["dead_letters"]) == ([], [])
     assert [event["status"] for event in report["events"]] == ["handled"] * 3
     assert [notification["subject"][:32] for notification in report["notifications"]] == [
-        "NOT OPENED: Root API call iam:Cr",
+        "NOT OPENED: Root console sign-in",
         "NOT OPENED: GuardDuty Critical 9",
     ]
     told = report["notifications"][0]["message"]
     assert "ResourceNotFoundException" in told
-    assert SAMPLES["root-api-call"]["detail"]["eventID"] in told
+    assert SAMPLES["root-console-sign-in-without-mfa"]["detail"]["eventID"] in told
 
 
 def resolve(sandbox: Sandbox, arn: str) -> None:

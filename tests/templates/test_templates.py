@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from samcli.cli.types import CfnParameterOverridesType
 from samtranslator.yaml_helper import yaml_parse
 
 from responder.domain.incident.reading import Criteria
@@ -208,9 +209,12 @@ def test_every_function_has_a_role_logs_with_retention_and_alarms_of_its_own(hub
         assert watched == {"Errors", "Throttles"}, name
 
 
-def test_every_rule_of_the_bus_is_watched_for_failed_deliveries(hub: Document) -> None:
-    watched = re.findall(r"\w+Rule", json.dumps(resources(hub, "AWS::CloudWatch::Alarm")["OpenIncidentDeliveryAlarm"]))
-    assert set(watched) == set(resources(hub, "AWS::Events::Rule"))
+def test_every_rule_is_watched_for_events_that_not_even_its_dead_letter_queue_took(template: Document) -> None:
+    watched = set()
+    for alarm in resources(template, "AWS::CloudWatch::Alarm").values():
+        if alarm["MetricName"] == "InvocationsFailedToBeSentToDlq":
+            watched |= set(re.findall(r"\w+Rule\b", json.dumps(alarm["Dimensions"])))
+    assert watched == set(resources(template, "AWS::Events::Rule"))
 
 
 def test_every_alarm_tells_somebody_and_what_to_do(template: Document) -> None:
@@ -278,6 +282,8 @@ def truth(expression: Any, parameters: dict[str, str]) -> Any:
             return truth(argument[0], parameters) == truth(argument[1], parameters)
         case "Fn::Not":
             return not truth(argument[0], parameters)
+        case "Fn::And":
+            return all(truth(option, parameters) for option in argument)
         case "Fn::Or":
             return any(truth(option, parameters) for option in argument)
     raise AssertionError(function)
@@ -292,6 +298,8 @@ def truth(expression: Any, parameters: dict[str, str]) -> Any:
         ({"IncidentBackend": "OpsCenter"}, None),
         ({"ResponsePlanArn": PLAN, "CreateResponsePlan": "true"}, "not both"),
         ({"ResponsePlanArn": PLAN, "ResponderEmail": "a@example.com"}, "ResponderEmail needs CreateResponsePlan"),
+        ({"IncidentBackend": "OpsCenter", "RunbookName": "triage"}, "RunbookName needs CreateResponsePlan"),
+        ({"IncidentBackend": "OpsCenter", "ChatChannelTopicArn": "arn"}, "ChatChannelTopicArn needs"),
         ({"CreateResponsePlan": "true", "ResponderPhone": "+15555550100"}, "ResponderPhone needs ResponderEmail"),
         (
             {"CreateResponsePlan": "true", "ResponderEmail": "a@example.com", "ResponderPhone": "+15555550100"},
@@ -334,7 +342,11 @@ def test_a_replication_set_is_created_only_when_asked_for_and_never_deleted(hub:
     replication_set = hub["Resources"]["ReplicationSet"]
 
     assert hub["Parameters"]["CreateReplicationSet"]["Default"] == "false"
-    assert (replication_set["Condition"], replication_set["DeletionPolicy"]) == ("CreatesReplicationSet", "Retain")
+    assert replication_set["Condition"] == "CreatesReplicationSet"
+    assert (replication_set["DeletionPolicy"], replication_set["UpdateReplacePolicy"]) == (
+        "RetainExceptOnCreate",
+        "Retain",
+    )
 
 
 def test_the_rules_defaults_are_the_handlers(hub: Document) -> None:
@@ -346,11 +358,17 @@ def test_the_rules_defaults_are_the_handlers(hub: Document) -> None:
 
 
 def test_samconfig_deploys_both_stacks_with_parameters_that_exist() -> None:
-    config = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+    text = (REPOSITORY / "samconfig.toml").read_text()
+    # as shipped, and with the examples filled in as its comments say
+    filled_in = tomllib.loads(re.sub(r"(?m)^# (parameter_overrides|  \"|\])", r"\1", text))
+    config = tomllib.loads(text)
     for environment, template in (("default", "hub"), ("member", "member")):
         deploy = config[environment]["deploy"]["parameters"]
-        given = {override.partition("=")[0] for override in deploy["parameter_overrides"]}
-        assert given <= yaml_parse(TEMPLATES[template].read_text())["Parameters"].keys()
+        assert "parameter_overrides" not in deploy  # sam refuses empty values
+        overrides = filled_in[environment]["deploy"]["parameters"]["parameter_overrides"]
+        parameters = yaml_parse(TEMPLATES[template].read_text())["Parameters"]
+        for name, value in CfnParameterOverridesType().convert(overrides, None, None).items():
+            assert re.fullmatch(parameters[name]["AllowedPattern"], value), name
         assert deploy["capabilities"] == "CAPABILITY_IAM"
         assert deploy["confirm_changeset"] is True
     assert config["member"]["deploy"]["parameters"]["template_file"] == "templates/member.yaml"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from responder.domain.faults import Permanent
-from responder.domain.incident.desk import MAX_ENTRIES, MAX_RELATED_ITEMS, ClaimHeld, Result
-from responder.domain.incident.occurrence import Occurrence, RelatedItem
+from responder.domain.incident.desk import MAX_ENTRIES, VISIBLE_AFTER, ClaimHeld, NotVisible, Result
+from responder.domain.incident.occurrence import MAX_RELATED_ITEMS, Occurrence, RelatedItem
 from tests.conftest import Sample
 from tests.incident_world import BACKENDS, LEASE, Crash, World, occurrence_of, private_world
 
@@ -254,7 +254,7 @@ def test_repeats_duplicates_and_late_events_of_a_resolved_incident_change_nothin
         Result.DUPLICATE,
         Result.LATE,
         Result.LATE,
-        Result.LATE,
+        Result.WAITING,  # from after the resolution: for the next generation, if there will be one
     ]
     assert world.incidents() == before
 
@@ -273,6 +273,7 @@ def test_an_incident_deleted_by_hand_is_opened_anew_by_the_next_new_event(world:
     arn = world.take_in(sample("root-api-call-read-only")).incident
     assert arn is not None
     world.people.delete(arn)
+    world.now += VISIBLE_AFTER
 
     assert world.take_in(sample("root-api-call-read-only")).result is Result.DUPLICATE
     assert world.incidents() == []
@@ -356,6 +357,78 @@ def test_a_refused_incident_is_tried_again_by_events_of_the_next_day(world: Worl
 
     assert world.take_in(soon).result is Result.NOTED
     assert world.take_in(next_day).result is Result.OPENED
+
+
+def test_past_the_monthly_quota_incidents_go_to_the_topic(world: World, sample: Sample) -> None:
+    world.backend.monthly_quota = 1
+    names = ["guardduty-critical", "guardduty-attack-sequence", "guardduty-critical"]
+    outcomes = [world.take_in(sample(name)) for name in names]
+
+    assert [outcome.result for outcome in outcomes] == [Result.OPENED, Result.NOTIFIED, Result.DUPLICATE]
+    assert "1 incidents were started" in str(outcomes[1].problem)
+    world.now = datetime(2026, 4, 1, tzinfo=UTC)
+    assert world.take_in(sample("guardduty-high-1-found")).result is Result.OPENED
+
+
+def test_something_graver_than_what_people_were_told_of_is_no_old_news(world: World, sample: Sample) -> None:
+    world.refuse(world.people.start, "AccessDeniedException")
+    world.take_in(sample("root-console-sign-in-failed"))
+    world.accept(world.people.start)
+
+    assert world.take_in(sample("root-console-sign-in-without-mfa")).result is Result.OPENED
+    assert world.the_incident()["impact"] == 1
+
+
+def test_an_incident_that_is_not_visible_yet_is_not_taken_for_deleted(world: World, sample: Sample) -> None:
+    arn = world.take_in(sample("root-api-call-read-only")).incident
+    assert arn is not None
+    world.people.delete(arn)  # to a reader, the same as not visible yet
+
+    with pytest.raises(NotVisible):
+        world.take_in(sample("root-api-call"))
+    assert world.incidents() == []
+
+
+def test_a_persons_impact_stays_until_something_graver_comes(world: World, sample: Sample) -> None:
+    arn = world.take_in(sample("root-api-call")).incident
+    assert arn is not None
+    world.people.edit(arn, title="known maintenance", impact=4)
+
+    world.take_in(sample("root-api-call-read-only"))  # as grave, and earlier
+    assert world.the_incident()["impact"] == 4
+    world.take_in(sample("root-console-sign-in-without-mfa"))
+    assert (world.the_incident()["impact"], world.the_incident()["title"]) == (1, "known maintenance")
+
+
+def test_who_takes_a_claim_over_respects_what_people_have_done_meanwhile(world: World, sample: Sample) -> None:
+    world.crash(5, "before")  # look up, claim, quota or start, ...: the incident is there, the row does not say so
+    with pytest.raises(Crash):
+        world.take_in(sample("root-console-sign-in-failed"))
+    arn = world.the_incident()["arn"]
+    world.people.edit(arn, title="pen test", impact=4)
+    world.now += LEASE
+
+    world.take_in(sample("root-api-call-read-only"))
+
+    assert (world.the_incident()["title"], world.the_incident()["impact"]) == ("pen test", 2)
+
+
+def test_an_event_about_hundreds_of_resources_opens_an_incident(world: World, sample: Sample) -> None:
+    occurrence = occurrence_of(sample("guardduty-attack-sequence"))
+    items = tuple(RelatedItem(f"bucket {n}", f"arn:aws:s3:::bucket-{n}") for n in range(5000))
+
+    assert world.take_in(replace(occurrence, related_items=items)).result is Result.OPENED
+    assert len(world.the_incident()["related"]) == MAX_RELATED_ITEMS
+
+
+def test_a_related_item_that_is_refused_loses_no_event(world: World, sample: Sample) -> None:
+    world.take_in(sample("root-api-call-read-only"))
+    world.refuse({"CreateTimelineEvent": "UpdateRelatedItems"}.get(world.people.add_entry, "-"), "ValidationException")
+
+    outcome = world.take_in(sample("root-api-call"))
+
+    assert outcome.result is Result.UPDATED
+    assert len(world.the_incident()["timeline"]) == 2
 
 
 def test_what_aws_refuses_of_an_open_incident_is_no_silent_loss(world: World, sample: Sample) -> None:

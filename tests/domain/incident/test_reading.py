@@ -164,6 +164,18 @@ def test_an_event_of_another_kind_is_rejected(sample: Sample) -> None:
         read_occurrence(read_event(event), CRITERIA)
 
 
+@pytest.mark.parametrize("name", ["root-api-call", "guardduty-critical", "config-public-write-first-evaluation"])
+def test_what_does_not_come_from_aws_is_rejected(sample: Sample, name: str) -> None:
+    with pytest.raises(Rejected, match=r"^source: is 'my\.app'"):
+        read_occurrence(read_event(sample(name) | {"source": "my.app"}), CRITERIA)
+
+
+def test_an_attack_sequence_tells_who(sample: Sample) -> None:
+    lines = occurrence(sample("guardduty-attack-sequence")).text.splitlines()
+
+    assert "Who: IAMUser reporting from 192.0.2.141" in lines
+
+
 @pytest.mark.parametrize(
     ("changes", "impact"),
     [

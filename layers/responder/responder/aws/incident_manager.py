@@ -25,6 +25,7 @@ class IncidentManager:
     """
 
     name = "IncidentManager"
+    monthly_quota: int | None = 200
 
     def __init__(self, client: "SSMIncidentsClient", response_plan_arn: str) -> None:
         self._client = client

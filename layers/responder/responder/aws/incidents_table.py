@@ -73,6 +73,7 @@ class IncidentsTable:
             "lease_until": {"S": lease_until.isoformat()},
             "since": {"S": request.occurred_at.isoformat()},
             "titles": {"SS": [headline.title]},
+            "impacts": {"NS": [str(headline.impact)]},
             "entries": {"N": "0"},
         }
         if request.related_items:
@@ -121,7 +122,7 @@ class IncidentsTable:
         with aws_call("count an incident"):
             answer = self._client.update_item(
                 TableName=self._table,
-                Key={"key": {"S": f"started/{scope}"}, "entry": {"S": now.strftime("%Y-%m")}},
+                Key=_month(scope, now),
                 UpdateExpression="ADD started :one SET expires_at = :expiry",
                 ExpressionAttributeValues={
                     ":one": {"N": "1"},
@@ -130,6 +131,11 @@ class IncidentsTable:
                 ReturnValues="UPDATED_NEW",
             )
         return int(answer["Attributes"]["started"]["N"])
+
+    def started(self, scope: str, now: datetime) -> int:
+        with aws_call("read the count of incidents"):
+            answer = self._client.get_item(TableName=self._table, Key=_month(scope, now), ConsistentRead=True)
+        return int(answer["Item"]["started"]["N"]) if "Item" in answer else 0
 
     def give_up(self, state: IncidentState, reason: str, now: datetime) -> IncidentState:
         return self._update(
@@ -145,10 +151,11 @@ class IncidentsTable:
         return self._update(
             "raise an incident's headline",
             state,
-            "SET headline = :next ADD titles :titles",
+            "SET headline = :next ADD titles :titles, impacts :impacts",
             {
                 ":next": {"S": _headline_to_json(headline)},
                 ":titles": {"SS": [headline.title]},
+                ":impacts": {"NS": [str(headline.impact)]},
                 ":read": {"S": _headline_to_json(state.headline)},
             },
             condition="stage = :stage AND headline = :read",
@@ -278,6 +285,10 @@ def _conditional_write(what: str) -> Iterator[None]:
         raise
 
 
+def _month(scope: str, now: datetime) -> "dict[str, AttributeValueTypeDef]":
+    return {"key": {"S": f"started/{scope}"}, "entry": {"S": now.strftime("%Y-%m")}}
+
+
 def _event_entry(occurrence: Occurrence) -> str:
     return f"event#{digest(occurrence.fingerprint)[:32]}"
 
@@ -292,8 +303,10 @@ def _state(row: Mapping[str, Any]) -> IncidentState:
         headline=Headline(**json.loads(row["headline"]["S"])),
         lease_until=datetime.fromisoformat(lease_until["S"]) if lease_until else None,
         incident=row["incident"]["S"] if "incident" in row else None,
+        problem=row["reason"]["S"] if "reason" in row else None,
         since=datetime.fromisoformat(row["since"]["S"]),
         titles=frozenset(row["titles"]["SS"]),
+        impacts=frozenset(map(int, row["impacts"]["NS"])),
         entries=int(row["entries"]["N"]),
         coalesced=Coalesced(**json.loads(coalesced["S"])) if coalesced else None,
         related=frozenset(row["related"]["SS"]) if "related" in row else frozenset(),

@@ -37,6 +37,7 @@ class OpsCenter:
     """
 
     name = scope = "OpsCenter"
+    monthly_quota: int | None = None
 
     def __init__(self, client: "SSMClient") -> None:
         self._client = client

@@ -94,7 +94,7 @@ def read_finding(event: Event) -> Finding:
         first_seen=_time(service, "eventFirstSeen", "detail.service") or last_seen,
         last_seen=last_seen,
         resources=tuple(dict.fromkeys(_resources(detail, service))),
-        principal=_principal(detail),
+        principal=_principal(detail, service),
         remote_addresses=tuple(dict.fromkeys(_remote_addresses(service))),
     )
 
@@ -124,10 +124,7 @@ def _resources(detail: Mapping[str, Any], service: Mapping[str, Any]) -> Iterato
     key = _text(resource, "accessKeyDetails", "accessKeyId")
     if key:
         yield Resource(partition, account, region, "AWS::IAM::AccessKey", key)
-    sequence = (
-        (service.get("detection") or {}).get("sequence") if isinstance(service.get("detection"), Mapping) else None
-    )
-    for involved in _each(sequence.get("resources") if isinstance(sequence, Mapping) else None):
+    for involved in _each(_sequence(service).get("resources")):
         uid = involved.get("uid")
         if isinstance(uid, str) and uid:
             kind = str(involved.get("resourceType") or "Resource")
@@ -136,8 +133,19 @@ def _resources(detail: Mapping[str, Any], service: Mapping[str, Any]) -> Iterato
             )
 
 
-def _principal(detail: Mapping[str, Any]) -> str | None:
+def _sequence(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an attack sequence says of its actors, endpoints and resources; empty for any other finding."""
+    detection = service.get("detection")
+    sequence = detection.get("sequence") if isinstance(detection, Mapping) else None
+    return sequence if isinstance(sequence, Mapping) else {}
+
+
+def _principal(detail: Mapping[str, Any], service: Mapping[str, Any]) -> str | None:
     """The IAM identity that the finding is about: who acted, or whose credentials were used."""
+    for actor in _each(_sequence(service).get("actors")):
+        user = actor.get("user")
+        if isinstance(user, Mapping) and user.get("name"):
+            return f"{user.get('type') or 'principal'} {user['name']}"
     key = (detail.get("resource") or {}).get("accessKeyDetails")
     if not isinstance(key, Mapping):
         return None
@@ -146,6 +154,9 @@ def _principal(detail: Mapping[str, Any]) -> str | None:
 
 
 def _remote_addresses(service: Mapping[str, Any]) -> Iterator[str]:
+    for endpoint in _each(_sequence(service).get("endpoints")):
+        if isinstance(endpoint.get("ip"), str) and endpoint["ip"]:
+            yield endpoint["ip"]
     for action in (service.get("action") or {}).values():
         for part in (*_each(action), *_each(action.get("portProbeDetails") if isinstance(action, Mapping) else None)):
             remote = part.get("remoteIpDetails")

@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 
 from responder.domain.faults import Rejected
 
+PLAUSIBLE_YEARS = range(2006, 2100)
+"""From AWS's beginnings. An event from a far future would be newer than every resolution."""
+
 
 def parse_time(value: object, field: str) -> datetime:
     """A point in time in UTC from ISO 8601, as ``2026-03-01T02:13:05Z`` (a missing offset is read as UTC).
@@ -13,17 +16,14 @@ def parse_time(value: object, field: str) -> datetime:
     Rejected
         With ``field``, when the value is no such text.
     """
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
-            try:
-                return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-            except OverflowError:
-                pass
-    raise Rejected(field, f"{str(value)[:60]!r} is not a time in ISO 8601")
+    try:
+        moment = datetime.fromisoformat(str(value))
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Rejected(field, f"{str(value)[:60]!r} is not a time in ISO 8601") from None
+    if moment.year not in PLAUSIBLE_YEARS:
+        raise Rejected(field, f"{str(value)[:60]!r} is no time at which AWS can have seen anything")
+    return moment
 
 
 def show_time(moment: datetime) -> str:

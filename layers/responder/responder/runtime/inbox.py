@@ -88,10 +88,11 @@ class Inbox:
         self._metrics.add_metric("EventsReceived", MetricUnit.Count, 1)
         event: Event | None = None
         try:
-            event = read()
-            report = self._handle(event)
-        except Rejected as rejection:
-            return self._reject(body, event.id if event else _claimed_id(body), rejection)
+            try:
+                event = read()
+                report = self._handle(event)
+            except Rejected as rejection:
+                return self._reject(body, event.id if event else _claimed_id(body), rejection)
         except Exception as failure:
             self._metrics.add_metric("EventsFailed", MetricUnit.Count, 1)
             told = {"event_id": event.id if event else _claimed_id(body), "outcome": "failed", "reason": str(failure)}

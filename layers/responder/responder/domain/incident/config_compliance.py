@@ -12,7 +12,10 @@ _FIRST_PUBLIC = (
     "turn on block public access for the bucket unless its owner needs it open; then check who read or wrote."
 )
 _FIRST_OTHER = "find out who changed the resource (its Config timeline tells when) and undo the change."
-_FIRST_COMPLIANT = "nothing is left to contain: find out what happened while the resource was not compliant."
+_FIRST_COMPLIANT = (
+    "if nothing later in this timeline says otherwise, nothing is left to contain: "
+    "find out what happened while the resource was not compliant."
+)
 
 
 def occurrence(change: ComplianceChange, event: Event, rule_names: Sequence[str]) -> Occurrence | str:

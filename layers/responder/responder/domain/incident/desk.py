@@ -29,7 +29,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from responder.domain.faults import Permanent, Retryable
-from responder.domain.incident.occurrence import IncidentRequest, Occurrence, digest, request_for
+from responder.domain.incident.occurrence import (
+    MAX_RELATED_ITEMS,
+    IncidentRequest,
+    Occurrence,
+    digest,
+    request_for,
+)
 from responder.domain.incident.ports import (
     Coalesced,
     IncidentBackend,
@@ -45,17 +51,25 @@ from responder.domain.times import show_time
 MAX_ENTRIES = 200
 """Timeline entries of their own that an incident gets; later events share one. Incident Manager takes 1,000."""
 
-MAX_RELATED_ITEMS = 50
-"""Related items that an incident gets. Source: the quota of Incident Manager."""
-
 RENOTIFIED_AFTER = timedelta(days=1)
 """After an incident could not be opened, events of its key are only recorded for this long; then it is tried again."""
+
+VISIBLE_AFTER = timedelta(minutes=5)
+"""An incident that was opened less than this ago and is not found was not deleted: it is not visible yet."""
 
 _RACES = 10
 
 
 class ClaimHeld(Retryable):
     """Somebody else is opening this key's incident right now."""
+
+
+class NotVisible(Retryable):
+    """The backend does not show yet what it has just opened."""
+
+
+class QuotaUsedUp(Permanent):
+    """No more incidents can be started this month."""
 
 
 class Result(StrEnum):
@@ -142,49 +156,80 @@ class IncidentDesk:
         if state is None:
             return self._open(occurrence, self._claim(occurrence, after=None))
         if state.stage is Stage.CLAIMED:
-            now = self._clock()
-            if state.lease_until is not None and now < state.lease_until:
-                raise ClaimHeld(f"{state.key} is claimed until {state.lease_until.isoformat()}")
-            return self._open(occurrence, self._ledger.take_over(state, lease_until=now + self._lease))
+            return self._take_over(occurrence, state)
         if state.stage is Stage.NOTIFIED:
-            if occurrence.opens and occurrence.occurred_at > state.since + RENOTIFIED_AFTER:
-                return self._open(occurrence, self._claim(occurrence, after=state))
-            self._ledger.record(state, occurrence)
-            return _outcome(Result.NOTED, state)
+            return self._after_notification(occurrence, state)
 
         view = self._backend.find(_require(state.incident))
+        if view is None and self._clock() < state.since + VISIBLE_AFTER:
+            raise NotVisible(f"{state.incident} was opened just now and is not visible yet")
         ended_at = _ended_at(state, view)
         if view is not None and ended_at is None:
-            self._append(occurrence, state, view)
-            return _outcome(Result.UPDATED, state)
-        if occurrence.opens and ended_at is not None and occurrence.occurred_at > ended_at:
-            return self._open(occurrence, self._claim(occurrence, after=state))
+            return _outcome(Result.UPDATED, state, self._append(occurrence, state, view))
+        if ended_at is not None and occurrence.occurred_at > ended_at:
+            if occurrence.opens:
+                return self._open(occurrence, self._claim(occurrence, after=state))
+            self._ledger.keep_waiting(occurrence, self._clock())  # for the next generation, if there will be one
+            return _outcome(Result.WAITING, state)
         self._ledger.record(state, occurrence)
         return _outcome(Result.LATE, state)
+
+    def _take_over(self, occurrence: Occurrence, state: IncidentState) -> Outcome:
+        """Finish what the holder of a claim began, if its lease is over; then look again, as people may have since."""
+        now = self._clock()
+        if state.lease_until is not None and now < state.lease_until:
+            raise ClaimHeld(f"{state.key} is claimed until {state.lease_until.isoformat()}")
+        opened, started = self._start(self._ledger.take_over(state, lease_until=now + self._lease))
+        outcome = self._attempt(occurrence)
+        if opened.stage is not Stage.OPEN or outcome.result is not Result.UPDATED:
+            return outcome
+        return replace(outcome, result=Result.OPENED, started_this_month=started)
+
+    def _after_notification(self, occurrence: Occurrence, state: IncidentState) -> Outcome:
+        """People were told of the incident instead. They are told again by something graver, or a day later."""
+        graver = occurrence.impact < state.headline.impact
+        if occurrence.opens and (graver or occurrence.occurred_at > state.since + RENOTIFIED_AFTER):
+            return self._open(occurrence, self._claim(occurrence, after=state))
+        self._ledger.record(state, occurrence)
+        return _outcome(Result.NOTED, state)
 
     def _claim(self, occurrence: Occurrence, *, after: IncidentState | None) -> IncidentState:
         request = request_for(occurrence, after.generation + 1 if after else 1)
         return self._ledger.claim(request, after=after, lease_until=self._clock() + self._lease)
 
     def _open(self, occurrence: Occurrence, claimed: IncidentState) -> Outcome:
-        """Act on a claim: start what it asks for, tell people, record it; then take in the event at hand."""
-        request = claimed.request
+        """Act on a claim that was made for this event, then take the event in."""
+        state, started = self._start(claimed)
+        if state.stage is Stage.NOTIFIED:
+            self._ledger.record(state, occurrence)
+            return _outcome(Result.NOTIFIED, state, state.problem)
+        problem = self._append(occurrence, state, _as_requested(claimed.request))
+        return replace(_outcome(Result.OPENED, state, problem), started_this_month=started)
+
+    def _start(self, claimed: IncidentState) -> tuple[IncidentState, int | None]:
+        """Start what a claim asks for, tell people, and record it. With the count of the month, if it was started."""
+        request, now = claimed.request, self._clock()
         try:
+            self._require_quota(now)
             incident = self._backend.start(request)
         except Permanent as refusal:
             self._notifier.announce(request, incident=None, problem=str(refusal))
-            state = self._ledger.give_up(claimed, str(refusal), self._clock())
-            self._ledger.record(state, occurrence)
-            return _outcome(Result.NOTIFIED, state, problem=str(refusal))
+            return self._ledger.give_up(claimed, str(refusal), self._clock()), None
         self._notifier.announce(request, incident=incident, problem=None)
-        now = self._clock()
-        state = self._ledger.open(claimed, incident, now)
-        started = self._ledger.count_started(self._backend.scope, now)
-        self._append(occurrence, state, _as_requested(request))
-        return replace(_outcome(Result.OPENED, state), started_this_month=started)
+        state = self._ledger.open(claimed, incident, self._clock())
+        return state, self._ledger.count_started(self._backend.scope, now)
 
-    def _append(self, occurrence: Occurrence, state: IncidentState, view: IncidentView) -> None:
-        """Write the event into the open incident, then record it. Repeated after a crash, it changes nothing more."""
+    def _require_quota(self, now: datetime) -> None:
+        """StartIncident declares no error for its monthly quota: what it would do is not found out."""
+        quota = self._backend.monthly_quota
+        if quota is not None and self._ledger.started(self._backend.scope, now) >= quota:
+            raise QuotaUsedUp(f"{quota} incidents were started for {self._backend.scope} this month: its quota")
+
+    def _append(self, occurrence: Occurrence, state: IncidentState, view: IncidentView) -> str | None:
+        """Write the event into the open incident, then record it. Repeated after a crash, it changes nothing more.
+
+        Returns what could not be added, if anything: a related item that finds no room loses no event.
+        """
         incident = _require(state.incident)
         if occurrence.fingerprint == state.request.headline.fingerprint:
             # The event that the incident was claimed for brings in what waited for it: before it is recorded, so that
@@ -194,18 +239,28 @@ class IncidentDesk:
         heads = occurrence.opens and occurrence.headline <= state.headline
         if heads:
             state = self._head(occurrence, state, view)
-        room = MAX_RELATED_ITEMS - len(state.related)
-        added = [item for item in occurrence.related_items if item.target not in state.related][:room]
-        for item in added:
-            self._backend.add_related_item(incident, item)
-        related = frozenset(item.target for item in added)
-        if heads or state.entries < MAX_ENTRIES:
+        coalesced = None
+        own_entry = heads or state.entries < MAX_ENTRIES
+        if own_entry:
             token = digest(state.key, str(state.generation), occurrence.fingerprint)
             self._backend.add_entry(incident, at=occurrence.occurred_at, text=occurrence.text, token=token)
-            self._ledger.record(state, occurrence, related=related, entry=True)
         else:
             coalesced = self._coalesce(occurrence, state)
-            self._ledger.record(state, occurrence, related=related, coalesced=coalesced)
+        related, problem = self._relate(occurrence, state)
+        self._ledger.record(state, occurrence, related=related, entry=own_entry, coalesced=coalesced)
+        return problem
+
+    def _relate(self, occurrence: Occurrence, state: IncidentState) -> tuple[frozenset[str], str | None]:
+        """Add the related items that are new, as far as there is room. Returns the added, and why one was refused."""
+        room = max(0, MAX_RELATED_ITEMS - len(state.related))
+        added: set[str] = set()
+        for item in [item for item in occurrence.related_items if item.target not in state.related][:room]:
+            try:
+                self._backend.add_related_item(_require(state.incident), item)
+            except Permanent as refusal:  # people fill incidents too; the event itself is in the timeline
+                return frozenset(added), str(refusal)
+            added.add(item.target)
+        return frozenset(added), None
 
     def _head(self, occurrence: Occurrence, state: IncidentState, view: IncidentView) -> IncidentState:
         """Let the incident be headed by its gravest event. The headline is recorded first and shown second.
@@ -216,9 +271,10 @@ class IncidentDesk:
             B (graver): ........... record B ........ show B, look: B
         """
         incident = _require(state.incident)
+        graver = occurrence.impact < state.headline.impact
         if occurrence.headline < state.headline:
             state = self._ledger.raise_headline(state, occurrence.headline)
-        while self._show(state, view):
+        while self._show(state, view, graver=graver):
             now, _ = self._ledger.look_up(occurrence)
             if now is None or now.generation != state.generation or now.headline == state.headline:
                 break
@@ -228,11 +284,15 @@ class IncidentDesk:
             state, view = now, found
         return state
 
-    def _show(self, state: IncidentState, view: IncidentView) -> bool:
-        """Bring title and impact up to the headline, except where a person has been. Returns whether it changed any."""
+    def _show(self, state: IncidentState, view: IncidentView, *, graver: bool) -> bool:
+        """Bring title and impact up to the headline, and say whether that changed any.
+
+        A person's title stays. A person's impact stays too, unless something graver than all before has come.
+        """
         headline = state.headline
         title = headline.title if view.title in state.titles and view.title != headline.title else None
-        impact = headline.impact if headline.impact < view.impact else None
+        may_raise = graver or view.impact in state.impacts
+        impact = headline.impact if headline.impact < view.impact and may_raise else None
         if title is None and impact is None:
             return False
         self._backend.change(_require(state.incident), title=title, impact=impact)
@@ -258,7 +318,11 @@ class IncidentDesk:
         first_at = datetime.fromisoformat(after.first_at)
         span = f"between {show_time(first_at)} and {show_time(datetime.fromisoformat(after.last_at))}"
         text = f"{after.count} further events {span}; the latest: {after.last_title}"
-        self._backend.replace_entry(incident, after.entry_id, at=first_at, text=text)
+        try:
+            self._backend.replace_entry(incident, after.entry_id, at=first_at, text=text)
+        except Permanent:  # a person deleted it: the count goes on in a new one
+            token = digest(state.key, str(state.generation), "coalesced", str(after.count))
+            after = replace(after, entry_id=self._backend.add_entry(incident, at=first_at, text=text, token=token))
         return after
 
 

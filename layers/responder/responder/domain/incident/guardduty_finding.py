@@ -4,6 +4,7 @@ from responder.domain.event import Event
 from responder.domain.guardduty import Finding
 from responder.domain.incident import console
 from responder.domain.incident.occurrence import (
+    MAX_RELATED_ITEMS,
     SAMPLE_MARK,
     Occurrence,
     RelatedItem,
@@ -106,4 +107,5 @@ def _listed(names: list[str]) -> str | None:
 def _related(finding: Finding) -> list[RelatedItem]:
     page = console.guardduty_finding(finding.region, finding.id)
     items = [RelatedItem("GuardDuty finding", page)] if page else []
-    return items + [RelatedItem(resource.name, resource.arn) for resource in finding.resources if resource.arn]
+    items += [RelatedItem(resource.name, resource.arn) for resource in finding.resources if resource.arn]
+    return items[:MAX_RELATED_ITEMS]

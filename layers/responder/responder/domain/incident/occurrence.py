@@ -21,6 +21,9 @@ MAX_ENTRY = 12_000
 MAX_KEY = 1024
 """Longest incident key, in bytes. DynamoDB takes 2,048 for a partition key."""
 
+MAX_RELATED_ITEMS = 40
+"""Related items that we give an incident. It takes 50; people and Incident Manager itself add some too."""
+
 SAMPLE_MARK = "[SAMPLE]"
 
 
@@ -120,7 +123,7 @@ def request_for(occurrence: Occurrence, generation: int) -> IncidentRequest:
         text=occurrence.text,
         raw_data=cut_json(raw, MAX_RAW_DATA),
         occurred_at=occurrence.occurred_at,
-        related_items=occurrence.related_items,
+        related_items=occurrence.related_items[:MAX_RELATED_ITEMS],
     )
 
 

@@ -42,9 +42,13 @@ class IncidentState:
     headline: Headline
     lease_until: datetime | None
     incident: str | None
+    problem: str | None
+    """Why the backend refused it."""
     since: datetime
     titles: frozenset[str]
     """Every title that we gave the incident: another one is a person's, and stays."""
+    impacts: frozenset[int]
+    """Every impact that we gave it, likewise."""
     entries: int
     coalesced: Coalesced | None
     related: frozenset[str]
@@ -82,6 +86,9 @@ class Ledger(Protocol):
     def count_started(self, scope: str, now: datetime) -> int:
         """Count an incident that was started, and say how many were in this scope and calendar month (UTC)."""
 
+    def started(self, scope: str, now: datetime) -> int:
+        """How many incidents were started in this scope and calendar month (UTC)."""
+
     def give_up(self, state: IncidentState, reason: str, now: datetime) -> IncidentState:
         """Record that people were notified instead. Raises LostRace."""
 
@@ -115,6 +122,8 @@ class IncidentBackend(Protocol):
     name: str
     scope: str
     """What the backend's monthly quota is about, such as the response plan."""
+    monthly_quota: int | None
+    """How many incidents it starts in a scope and calendar month; None for no bound."""
 
     def start(self, request: IncidentRequest) -> str:
         """Start the incident, or find the one that an earlier attempt with this request started. Returns its ARN."""

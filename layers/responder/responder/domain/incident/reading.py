@@ -25,6 +25,8 @@ def read_occurrence(event: Event, criteria: Criteria) -> Occurrence | str:
     Rejected
         When the event is of another kind, or lacks what its kind must say.
     """
+    if not event.source.startswith("aws."):
+        raise Rejected("source", f"is {event.source[:80]!r}; what AWS emits begins with 'aws.', and nothing else can")
     if event.detail_type in cloudtrail.DETAIL_TYPES:
         return root_activity.occurrence(cloudtrail.read_record(event), event)
     if event.detail_type == guardduty.FINDING:
