@@ -30,17 +30,18 @@ def rejected_queue(world: World) -> str:
 
 
 @pytest.fixture
-def environment(world: World, rejected_queue: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def environment(world: World, rejected_queue: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
     variables = function_environment(topic=topic, dead_letters=rejected_queue, plan=world.plan)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return variables
+    yield variables
+    _forget_logger()
 
 
 def cold_start() -> ModuleType:
     """Load the function as a new container does: nothing is left of the last one's logger."""
-    logging.root.manager.loggerDict.pop("open_incident", None)
+    _forget_logger()
     path = REPOSITORY / "functions" / "open_incident" / "app.py"
     specification = importlib.util.spec_from_file_location("open_incident_app", path)
     assert specification is not None
@@ -49,6 +50,10 @@ def cold_start() -> ModuleType:
     specification.loader.exec_module(module)
     module.logger.handlers[0].setStream(_StandardOutput())
     return module
+
+
+def _forget_logger() -> None:
+    logging.root.manager.loggerDict.pop("open_incident", None)
 
 
 class _StandardOutput:

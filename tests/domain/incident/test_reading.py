@@ -170,6 +170,15 @@ def test_what_does_not_come_from_aws_is_rejected(sample: Sample, name: str) -> N
         read_occurrence(read_event(sample(name) | {"source": "my.app"}), CRITERIA)
 
 
+def test_a_password_recovery_of_root_is_root_activity_too(sample: Sample) -> None:
+    read = occurrence(sample("root-console-sign-in-with-mfa", eventName="PasswordRecoveryCompleted"))
+
+    assert (read.impact, read.title) == (
+        2,
+        f"Root sign-in event signin:PasswordRecoveryCompleted in account {DEV} (us-east-1)",
+    )
+
+
 def test_an_attack_sequence_tells_who(sample: Sample) -> None:
     lines = occurrence(sample("guardduty-attack-sequence")).text.splitlines()
 

@@ -15,6 +15,7 @@ _FIRST_CALLED = (
     "ask the account's owner whether this was them. If not, or nobody answers: delete root access keys, "
     "reset the root password, and undo what the calls in this timeline changed."
 )
+_ACTIONS = {"AwsConsoleAction": "console action", "AwsConsoleSignIn": "sign-in event"}
 _FIRST_FAILED = "ask the account's owner whether this was them. If not: somebody guesses the root password; check MFA."
 
 
@@ -64,8 +65,9 @@ def occurrence(record: Record, event: Event) -> Occurrence | str:
 def _understood(record: Record) -> tuple[str, int, str]:
     """What happened, its impact, and the first thing to do."""
     if not record.is_console_sign_in:
-        tried = "call, refused," if record.outcome is Outcome.FAILURE else "call"
-        return f"Root API {tried} {record.service}:{record.event_name}", 2, _FIRST_CALLED
+        action = _ACTIONS.get(str(record.event_type), "API call")
+        refused = ", refused," if record.outcome is Outcome.FAILURE else ""
+        return f"Root {action}{refused} {record.service}:{record.event_name}", 2, _FIRST_CALLED
     if record.outcome is Outcome.FAILURE:
         return "Failed root console sign-in", 3, _FIRST_FAILED
     if record.mfa:
