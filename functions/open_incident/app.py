@@ -15,7 +15,7 @@ from responder.domain.event import Event
 from responder.domain.incident.desk import IncidentDesk, Result
 from responder.domain.incident.ports import IncidentBackend
 from responder.domain.incident.reading import Criteria, read_occurrence
-from responder.runtime.inbox import Inbox, Report, utc_now
+from responder.runtime.inbox import Inbox, Report, one_by_one, utc_now
 from responder.runtime.settings import Environment
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def take_in(event: Event) -> Report:
 
 
 inbox = Inbox(
-    take_in,
+    one_by_one(take_in),
     dead_letters=DeadLetterQueue(clients.get("sqs"), environment.url("DEAD_LETTER_QUEUE_URL")),
     logger=logger,
     metrics=metrics,

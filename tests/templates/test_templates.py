@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,16 @@ import yaml
 from samcli.cli.types import CfnParameterOverridesType
 from samtranslator.yaml_helper import yaml_parse
 
+from responder.domain.enrichment.enricher import TRUSTED_FOR
 from responder.domain.incident.reading import Criteria
 from sandbox.stacks import Template
 from tests.conftest import REPOSITORY
 
-TEMPLATES = {"hub": REPOSITORY / "template.yaml", "member": REPOSITORY / "templates" / "member.yaml"}
+TEMPLATES = {
+    "hub": REPOSITORY / "template.yaml",
+    "member": REPOSITORY / "templates" / "member.yaml",
+    "organization": REPOSITORY / "templates" / "organization.yaml",
+}
 
 LINTED_REGIONS = ("eu-west-1", "us-east-1", "ap-southeast-2")
 
@@ -122,7 +128,7 @@ def test_no_account_region_or_partition_is_hard_coded(template: Document) -> Non
 
 def test_every_queue_is_encrypted_and_keeps_messages_for_14_days(template: Document) -> None:
     queues = resources(template, "AWS::SQS::Queue")
-    assert queues
+    assert queues or not resources(template, "AWS::Events::Rule")
     for name, queue in queues.items():
         assert queue.get("SqsManagedSseEnabled") or queue.get("KmsMasterKeyId"), name
         assert queue["MessageRetentionPeriod"] == 1_209_600, name
@@ -142,7 +148,7 @@ def test_every_source_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_
         for dimension in alarm["Dimensions"]
     }
 
-    assert dead_letters
+    assert dead_letters or not queues
     assert {name for name, queue in queues.items() if "RedrivePolicy" not in queue} == dead_letters
     assert dead_letters == watched
 
@@ -357,21 +363,24 @@ def test_the_rules_defaults_are_the_handlers(hub: Document) -> None:
     ) == Criteria(7.0, ("s3-bucket-public-read-prohibited", "s3-bucket-public-write-prohibited"))
 
 
-def test_samconfig_deploys_both_stacks_with_parameters_that_exist() -> None:
+def test_samconfig_deploys_each_stack_with_parameters_that_exist() -> None:
     text = (REPOSITORY / "samconfig.toml").read_text()
     # as shipped, and with the examples filled in as its comments say
     filled_in = tomllib.loads(re.sub(r"(?m)^# (parameter_overrides|  \"|\])", r"\1", text))
     config = tomllib.loads(text)
-    for environment, template in (("default", "hub"), ("member", "member")):
+    for environment, template in (("default", "hub"), ("member", "member"), ("organization", "organization")):
         deploy = config[environment]["deploy"]["parameters"]
         assert "parameter_overrides" not in deploy  # sam refuses empty values
         overrides = filled_in[environment]["deploy"]["parameters"]["parameter_overrides"]
         parameters = yaml_parse(TEMPLATES[template].read_text())["Parameters"]
         for name, value in CfnParameterOverridesType().convert(overrides, None, None).items():
             assert re.fullmatch(parameters[name]["AllowedPattern"], value), name
-        assert deploy["capabilities"] == "CAPABILITY_IAM"
+        roles = resources(transformed(TEMPLATES[template]), "AWS::IAM::Role").values()
+        named = any("RoleName" in role for role in roles)
+        assert deploy["capabilities"] == ("CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM")
         assert deploy["confirm_changeset"] is True
-    assert config["member"]["deploy"]["parameters"]["template_file"] == "templates/member.yaml"
+        if environment != "default":
+            assert deploy["template_file"] == f"templates/{template}.yaml"
 
 
 def test_yaml_is_read_alike_by_everyone() -> None:
@@ -389,3 +398,48 @@ def test_yaml_is_read_alike_by_everyone() -> None:
     Strict.add_multi_constructor("!", lambda loader, suffix, node: None)
     for path in TEMPLATES.values():
         yaml.load(path.read_text(), Strict)
+
+
+def test_the_organization_stack_trusts_the_hubs_enricher_alone(hub: Document) -> None:
+    (role,) = resources(transformed(TEMPLATES["organization"]), "AWS::IAM::Role").values()
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    name = resources(hub, "AWS::IAM::Role")["EnrichFindingsRole"]["RoleName"]["Fn::Sub"]
+
+    assert trust["Principal"]["AWS"]["Fn::Sub"].endswith("${HubAccountId}:root")
+    principal = trust["Condition"]["ArnEquals"]["aws:PrincipalArn"]["Fn::Sub"]
+    assert principal.endswith("${HubAccountId}:role/" + name.replace("AWS::StackName", "HubStackName"))
+    assert trust["Condition"]["StringEquals"] == {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}}
+
+
+def test_the_organization_stacks_role_may_do_what_a_delegated_administrator_may(hub: Document) -> None:
+    """The hub's function asks the same, through the role or directly."""
+    through_role = {
+        action
+        for statement in statements(transformed(TEMPLATES["organization"]))
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    } - {"sts:AssumeRole"}
+    policy = resources(hub, "AWS::IAM::Role")["EnrichFindingsRole"]["Policies"]
+    (directly,) = (entry for entry in statements({"Resources": policy}) if entry.get("Sid") == "AskTheOrganization")
+
+    assert through_role == set(directly["Action"])
+
+
+def test_a_function_knows_how_many_of_it_share_a_quota(hub: Document) -> None:
+    functions = resources(hub, "AWS::Lambda::Function")
+    for mapping in resources(hub, "AWS::Lambda::EventSourceMapping").values():
+        variables = functions[str(referred(mapping["FunctionName"]))]["Environment"]["Variables"]
+        if "MAXIMUM_CONCURRENCY" in variables:
+            assert int(variables["MAXIMUM_CONCURRENCY"]) == mapping["ScalingConfig"]["MaximumConcurrency"]
+
+
+def test_findings_are_batched_within_the_minute_for_which_their_events_are_trusted(hub: Document) -> None:
+    mappings = {
+        referred(mapping["FunctionName"]): mapping
+        for mapping in resources(hub, "AWS::Lambda::EventSourceMapping").values()
+    }
+    window = timedelta(seconds=mappings["EnrichFindingsFunction"]["MaximumBatchingWindowInSeconds"])
+    function = resources(hub, "AWS::Lambda::Function")["EnrichFindingsFunction"]
+    patience = int(function["Environment"]["Variables"]["CONTEXT_PATIENCE_SECONDS"])
+
+    assert window <= TRUSTED_FOR / 2
+    assert patience <= function["Timeout"] / 2

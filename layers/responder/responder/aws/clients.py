@@ -1,13 +1,23 @@
 """AWS clients: made once per container, from one session, when first asked for."""
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Literal, overload
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+)
 
 if TYPE_CHECKING:
+    from mypy_boto3_account import AccountClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_organizations import OrganizationsClient
+    from mypy_boto3_securityhub import SecurityHubClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
@@ -21,12 +31,24 @@ _CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard",
 class Clients:
     """The clients of one container. Making one takes tens of milliseconds, so each is made once and on demand."""
 
-    def __init__(self) -> None:
-        self._session = boto3.session.Session()
+    def __init__(self, session: boto3.session.Session | None = None) -> None:
+        self._session = session or boto3.session.Session()
         self._client = cache(lambda service: self._session.client(service, config=_CONFIG))
 
+    def assuming(self, role_arn: str) -> "Clients":
+        """Clients that act as the role. It is assumed at their first call, and again before its credentials expire."""
+        session = botocore.session.get_session()
+        session.register_component("credential_provider", CredentialResolver([_Role(self._session, role_arn)]))
+        return Clients(boto3.session.Session(botocore_session=session, region_name=self._session.region_name))
+
+    @overload
+    def get(self, service: Literal["account"]) -> "AccountClient": ...
     @overload
     def get(self, service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+    @overload
+    def get(self, service: Literal["organizations"]) -> "OrganizationsClient": ...
+    @overload
+    def get(self, service: Literal["securityhub"]) -> "SecurityHubClient": ...
     @overload
     def get(self, service: Literal["sns"]) -> "SNSClient": ...
     @overload
@@ -38,3 +60,21 @@ class Clients:
     def get(self, service: str) -> object:
         """The client for a service, by botocore's name."""
         return self._client(service)
+
+
+class _Role(CredentialProvider):
+    """Credentials of a role, by those of a session."""
+
+    METHOD = "assume-role"
+
+    def __init__(self, session: boto3.session.Session, role_arn: str) -> None:
+        super().__init__()
+        self._fetcher = AssumeRoleCredentialFetcher(
+            client_creator=partial(session.client, config=_CONFIG),
+            source_credentials=session.get_credentials(),
+            role_arn=role_arn,
+            extra_args={"RoleSessionName": "security-responder"},
+        )
+
+    def load(self) -> DeferredRefreshableCredentials:
+        return DeferredRefreshableCredentials(self._fetcher.fetch_credentials, self.METHOD)

@@ -1,4 +1,4 @@
-"""A function's inbox: one frame around every handler that takes events in, one at a time.
+"""A function's inbox: one frame around every handler that takes events in, one at a time or a batch at once.
 
 Guarantees
 ----------
@@ -9,9 +9,11 @@ Guarantees
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -23,6 +25,8 @@ from responder.domain.faults import Rejected
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+T = TypeVar("T")
 
 Report = Mapping[str, Any]
 """What became of an event, for log and caller: ``outcome``, and what else tells it (``incident_key``, ``reason``)."""
@@ -40,19 +44,30 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+Handle = Callable[[Sequence[Event]], Iterable[Report | Exception]]
+"""Takes events in and gives, in order, each one's report, with its ``outcome`` at least, or what went wrong with it:
+Rejected when it can never be handled, anything else for "deliver it again". What it raises holds for all that are left.
+"""
+
+
+def one_by_one(handle: Callable[[Event], Report]) -> Handle:
+    """A handler of single events, for an inbox: each is settled before the next is taken."""
+
+    def handle_all(events: Sequence[Event]) -> Iterator[Report | Exception]:
+        for event in events:
+            try:
+                outcome: Report | Exception = handle(event)
+            except Exception as failure:  # noqa: BLE001 - the inbox counts it, logs it and raises it again
+                outcome = failure
+            yield outcome
+
+    return handle_all
+
+
 class Inbox:
-    """Feeds events to a handler: from an SQS batch, or a single one as ``sam local invoke`` and direct targets send it.
+    """Feeds events to a handler: an SQS batch, or a single one as ``sam local invoke`` and direct targets send it."""
 
-    Parameters
-    ----------
-    handle
-        Takes one event in and reports on it, its ``outcome`` at least. Raises Rejected for an event that can never be
-        handled; anything else that it raises means "deliver it again".
-    """
-
-    def __init__(
-        self, handle: Callable[[Event], Report], *, dead_letters: DeadLetters, logger: Logger, metrics: Metrics
-    ) -> None:
+    def __init__(self, handle: Handle, *, dead_letters: DeadLetters, logger: Logger, metrics: Metrics) -> None:
         self._handle = handle
         self._dead_letters = dead_letters
         self._logger = logger
@@ -75,33 +90,50 @@ class Inbox:
         self._logger.append_keys(function_request_id=context.aws_request_id)
         try:
             if _is_queue_batch(payload):
-                return dict(process_partial_response(payload, self._take_record, self._batch, context))
-            return dict(self._take(json.dumps(payload), lambda: read_event(payload)))
+                bodies = [record["body"] for record in payload["Records"]]
+                settled = self._settled([(body, _read(parse_event, body)) for body in bodies])
+
+                def settle_next(record: "SQSRecord") -> Report:  # Powertools asks in the records' order
+                    return next(settled)()
+
+                return dict(process_partial_response(payload, settle_next, self._batch, context))
+            (settle,) = self._settled([(json.dumps(payload), _read(read_event, payload))])
+            return dict(settle())
         finally:
             self._metrics.flush_metrics()
 
-    def _take_record(self, record: "SQSRecord") -> None:
-        self._take(record.body, lambda: parse_event(record.body))
+    def _settled(self, records: Sequence[tuple[str, Event | Rejected]]) -> Iterator[Callable[[], Report]]:
+        """For each record, in order, what settles it: returns when it is done, raises to have it delivered again."""
+        outcomes = self._outcomes([event for _, event in records if isinstance(event, Event)])
+        for body, event in records:
+            if isinstance(event, Event):
+                yield partial(self._settle, body, event.id, next(outcomes))
+            else:
+                yield partial(self._settle, body, _claimed_id(body), event)
 
-    def _take(self, body: str, read: Callable[[], Event]) -> Report:
-        """Handle one event, whatever it is, and say what became of it."""
-        self._metrics.add_metric("EventsReceived", MetricUnit.Count, 1)
-        event: Event | None = None
+    def _outcomes(self, events: Sequence[Event]) -> Iterator[Report | Exception]:
         try:
-            try:
-                event = read()
-                report = self._handle(event)
-            except Rejected as rejection:
-                return self._reject(body, event.id if event else _claimed_id(body), rejection)
+            yield from self._handle(events) if events else ()
+        except Exception as failure:  # noqa: BLE001 - counted, logged and raised again for each that is left
+            yield from repeat(failure)
+
+    def _settle(self, body: str, event_id: str, outcome: Report | Exception) -> Report:
+        """Say what became of an event; set a rejected one aside, and raise what has it delivered again."""
+        self._metrics.add_metric("EventsReceived", MetricUnit.Count, 1)
+        try:
+            if isinstance(outcome, Rejected):
+                return self._reject(body, event_id, outcome)
+            if isinstance(outcome, Exception):
+                raise outcome
         except Exception as failure:
             self._metrics.add_metric("EventsFailed", MetricUnit.Count, 1)
-            told = {"event_id": event.id if event else _claimed_id(body), "outcome": "failed", "reason": str(failure)}
+            told = {"event_id": event_id, "outcome": "failed", "reason": str(failure)}
             self._logger.exception("event failed", extra=told)
             raise
-        key = report.get("incident_key")
+        key = outcome.get("incident_key")
         correlation = {"correlation_id": key} if key else {}
-        self._logger.info("event handled", extra={"event_id": event.id, **correlation, **report})
-        return report
+        self._logger.info("event handled", extra={"event_id": event_id, **correlation, **outcome})
+        return outcome
 
     def _reject(self, body: str, event_id: str, rejection: Rejected) -> Report:
         self._dead_letters.set_aside(body, event_id=event_id, reason=str(rejection))
@@ -109,6 +141,13 @@ class Inbox:
         report = {"outcome": "rejected", "field": rejection.field, "reason": str(rejection)}
         self._logger.warning("event rejected", extra={"event_id": event_id, **report})
         return report
+
+
+def _read(read: Callable[[T], Event], value: T) -> Event | Rejected:
+    try:
+        return read(value)
+    except Rejected as rejection:
+        return rejection
 
 
 def _is_queue_batch(payload: Any) -> bool:

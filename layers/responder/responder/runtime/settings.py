@@ -34,6 +34,10 @@ class Environment:
         """An ARN."""
         return self._matching(name, r"arn:aws(-[a-z-]+)?:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+", "an ARN")
 
+    def optional_arn(self, name: str) -> str | None:
+        """An ARN; None when the variable is empty, as an empty template parameter makes it."""
+        return self.arn(name) if self._variables.get(name, "").strip() else None
+
     def url(self, name: str) -> str:
         """An HTTP(S) URL."""
         return self._matching(name, r"https?://\S+", "a URL")

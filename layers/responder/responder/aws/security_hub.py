@@ -1,0 +1,147 @@
+"""Security Hub (CSPM): reads and updates findings, many a call.
+
+The hub's account is the delegated administrator, and its Region the aggregation Region: members' findings of all
+linked Regions are read and updated here.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from responder.aws.faults import AwsRefused, AwsUnavailable, aws_call
+from responder.aws.pace import Pace
+from responder.domain.faults import Permanent, Rejected, Retryable
+from responder.domain.security_hub import (
+    Finding,
+    FindingGone,
+    FindingKey,
+    FindingRefused,
+    FindingUpdate,
+    read_finding,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_securityhub import SecurityHubClient
+    from mypy_boto3_securityhub.type_defs import BatchUpdateFindingsRequestTypeDef
+
+T = TypeVar("T")
+
+FILTER_VALUES = 20
+"""Values that a filter of GetFindings takes. Source: Security Hub, quotas."""
+
+PAGE = 100
+UPDATES = 100
+"""Findings that GetFindings gives in a page, and that BatchUpdateFindings takes. Source: botocore's model."""
+
+READS_PER_SECOND = 3
+"""Calls of GetFindings that an account and Region admits steadily. Source: Security Hub, quotas."""
+
+_REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "InvalidInput"})
+"""Error codes of UnprocessedFindings that no retry mends; ConcurrentUpdateError, InternalFailure and any new one it may."""
+
+
+class SecurityHub:
+    """The findings of the hub. ``pace`` needs a rate for ``GetFindings``."""
+
+    def __init__(self, client: "SecurityHubClient", *, pace: Pace, clock: Callable[[], datetime]) -> None:
+        self._client = client
+        self._pace = pace
+        self._clock = clock
+
+    def get(self, keys: Collection[FindingKey]) -> dict[FindingKey, Finding]:
+        """The findings as they are now, 20 a call; one that is gone is missing.
+
+        Raises
+        ------
+        AwsUnavailable, AwsRefused
+            When any of the calls failed.
+        """
+        wanted = set(keys)
+        found: dict[FindingKey, Finding] = {}
+        for ids in _portions(sorted({key.id for key in wanted}), FILTER_VALUES):
+            for finding in self._find(ids):
+                if finding.key in wanted:  # ids are unique within a product only
+                    found[finding.key] = finding
+        return found
+
+    def _find(self, ids: Sequence[str]) -> Iterator[Finding]:
+        pages = self._client.get_paginator("get_findings").paginate(
+            Filters={"Id": [{"Value": value, "Comparison": "EQUALS"} for value in ids]},
+            PaginationConfig={"PageSize": PAGE},
+        )
+        turner = iter(pages)
+        while True:
+            self._pace.wait("GetFindings")
+            with aws_call("read findings"):
+                page = next(turner, None)
+            if page is None:
+                return
+            for value in page["Findings"]:
+                try:
+                    yield read_finding(value, seen_at=self._clock())
+                except Rejected:  # nothing that was asked for: those had keys that can be read
+                    continue
+
+    def update(self, updates: Mapping[FindingKey, FindingUpdate]) -> dict[FindingKey, Exception]:
+        """Change findings: equal updates together, up to 100 a call.
+
+        Returns
+        -------
+        Why it failed for those for which it did: a Retryable, FindingGone, FindingRefused, or another Permanent that
+        concerns the call and not the finding, such as a missing permission.
+        """
+        groups: dict[FindingUpdate, list[FindingKey]] = defaultdict(list)
+        for key, update in updates.items():
+            groups[update].append(key)
+        problems: dict[FindingKey, Exception] = {}
+        for update, keys in groups.items():
+            for portion in _portions(keys, UPDATES):
+                problems |= self._update(update, portion)
+        return problems
+
+    def _update(self, update: FindingUpdate, keys: Sequence[FindingKey]) -> dict[FindingKey, Exception]:
+        try:
+            with aws_call("update findings"):
+                answer = self._client.batch_update_findings(**_request(update, keys))
+        except AwsRefused as refusal:
+            if refusal.code not in ("InvalidInputException", "ParamValidation"):
+                return dict.fromkeys(keys, refusal)
+            if len(keys) == 1:
+                return {keys[0]: FindingRefused(str(refusal))}
+            # One identifier that Security Hub cannot read fails the whole call: halve it until it stands alone.
+            middle = len(keys) // 2
+            return self._update(update, keys[:middle]) | self._update(update, keys[middle:])
+        except AwsUnavailable as problem:
+            return dict.fromkeys(keys, problem)
+        return {
+            FindingKey(item["FindingIdentifier"]["ProductArn"], item["FindingIdentifier"]["Id"]): _problem(
+                item["ErrorCode"], item.get("ErrorMessage", "")
+            )
+            for item in answer.get("UnprocessedFindings", [])
+        }
+
+
+def _request(update: FindingUpdate, keys: Sequence[FindingKey]) -> "BatchUpdateFindingsRequestTypeDef":
+    request: BatchUpdateFindingsRequestTypeDef = {
+        "FindingIdentifiers": [{"ProductArn": key.product_arn, "Id": key.id} for key in keys]
+    }
+    if update.note is not None:
+        request["Note"] = {"Text": update.note.text, "UpdatedBy": update.note.updated_by}
+    if update.fields is not None:
+        request["UserDefinedFields"] = dict(update.fields)
+    if update.workflow_status is not None:
+        request["Workflow"] = {"Status": update.workflow_status}  # type: ignore[typeddict-item] # one of its few words
+    return request
+
+
+def _problem(code: str, message: str) -> Retryable | Permanent:
+    told = f"could not update a finding: {code}: {message}"
+    if code == "FindingNotFound":
+        return FindingGone(told)
+    return FindingRefused(told) if code in _REFUSED else Retryable(told)
+
+
+def _portions(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -1,0 +1,1 @@
+"""Whose a finding is and how much it matters: its account's context, brought into the finding."""

@@ -1,0 +1,144 @@
+"""The directory of accounts: contexts from memory, else from the table that all containers share, else from AWS.
+
+Guarantees
+----------
+1. However many containers ask at once, one of them fetches an account; the others wait for it.
+2. A context is served for ``max_age`` and then fetched again; OU names likewise, once for all accounts below them.
+3. While the organization does not answer, the last known context is served, and says that it is stale.
+4. A failing organization is left alone after a few accounts; ``patience`` bounds what one call takes.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+
+from responder.domain.enrichment.context import Known
+from responder.domain.enrichment.ports import ContextStore, Count, Organization
+from responder.domain.faults import Permanent, Retryable
+
+FAILURES_IN_A_ROW = 3
+"""Accounts that could not be fetched one after the other, until the rest is not tried."""
+
+LEASE = timedelta(seconds=30)
+"""How long a container that fetches an account keeps others waiting if it dies; a fetch takes a few seconds."""
+
+_LOOK_AGAIN_AFTER = 1.0
+
+
+class Directory:
+    """The contexts of accounts, as seen from one container.
+
+    Parameters
+    ----------
+    max_age
+        How old a context may be to be served as it is.
+    patience
+        Time after which one call fetches and waits no more.
+    """
+
+    def __init__(
+        self,
+        organization: Organization,
+        store: ContextStore,
+        *,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        count: Count,
+        max_age: timedelta,
+        patience: timedelta,
+    ) -> None:
+        self._organization = organization
+        self._store = store
+        self._clock = clock
+        self._sleep = sleep
+        self._count = count
+        self._max_age = max_age
+        self._patience = patience
+        self._memory: dict[str, Known] = {}
+        self._ou_names: dict[str, tuple[str, datetime]] = {}
+
+    def contexts(self, accounts: Collection[str], *, skip_memory: bool = False) -> dict[str, Known | Exception]:
+        """The context of each account, or why there is none (Retryable or Permanent).
+
+        ``skip_memory`` asks the shared table even for what this container remembers: another may know better.
+
+        Raises
+        ------
+        Retryable
+            When the shared table cannot be reached.
+        """
+        found: dict[str, Known | Exception] = {}
+        if not skip_memory:
+            found |= {account: known for account in accounts if (known := self._remembered(account))}
+        missing = sorted(set(accounts) - found.keys())
+        if missing:
+            found |= self._look_up(missing)
+        return found
+
+    def _remembered(self, account: str) -> Known | None:
+        known = self._memory.get(account)
+        return known if known and self._is_fresh(known.fetched_at) else None
+
+    def _is_fresh(self, moment: datetime) -> bool:
+        return self._clock() - moment < self._max_age
+
+    def _look_up(self, accounts: list[str]) -> dict[str, Known | Exception]:
+        """What the table has, and from the organization what it lacks."""
+        until = self._clock() + self._patience
+        old: dict[str, Known] = {}
+        problems: dict[str, Exception] = {}
+        failures = 0
+        pending = accounts
+        while True:
+            stored = self._store.contexts(pending)
+            for account, known in stored.items():
+                (self._memory if self._is_fresh(known.fetched_at) else old)[account] = known
+            pending = [account for account in pending if not (account in stored and self._remembered(account))]
+            waiting = []
+            for account in pending:
+                if failures >= FAILURES_IN_A_ROW or self._clock() >= until:
+                    problems.setdefault(account, Retryable(f"the context of account {account} is not fetched yet"))
+                elif not self._claim(account, old.get(account)):
+                    waiting.append(account)
+                else:
+                    try:
+                        self._fetch(account)
+                        failures = 0
+                    except (Retryable, Permanent) as problem:
+                        problems[account] = problem
+                        failures += 1
+                        self._count("ContextsFailed", 1)
+            pending = waiting
+            if not pending:
+                break
+            self._sleep(_LOOK_AGAIN_AFTER)
+        return {account: self._best(account, old, problems) for account in accounts}
+
+    def _claim(self, account: str, known: Known | None) -> bool:
+        now = self._clock()
+        fetched_at = known.fetched_at if known else None
+        return self._store.claim(account, fetched_at=fetched_at, now=now, until=now + LEASE)
+
+    def _fetch(self, account: str) -> None:
+        context = self._organization.read(account, self._ou_name)
+        known = Known(context, self._clock())
+        self._store.keep(known)
+        self._memory[account] = known
+        self._count("ContextsFetched", 1)
+
+    def _best(self, account: str, old: dict[str, Known], problems: dict[str, Exception]) -> Known | Exception:
+        if known := self._remembered(account):
+            return known
+        problem = problems.get(account) or Retryable(f"the context of account {account} is not fetched yet")
+        if account in old:
+            self._count("ContextsStale", 1)
+            return Known(old[account].context, old[account].fetched_at, is_stale=True)
+        self._count("ContextsUnavailable", 1)
+        return problem
+
+    def _ou_name(self, ou: str) -> str:
+        name, fetched_at = self._ou_names.get(ou) or self._store.ou_name(ou) or ("", datetime.min.replace(tzinfo=UTC))
+        if not self._is_fresh(fetched_at):
+            name, fetched_at = self._organization.ou_name(ou), self._clock()
+            self._store.keep_ou_name(ou, name, fetched_at)
+        self._ou_names[ou] = name, fetched_at
+        return name

@@ -1,0 +1,112 @@
+"""The context as a finding's UserDefinedFields, beside the fields of others.
+
+Names are those of the design's contract; each account tag stands under its own key. A tag whose key is taken, by a name
+of ours or by a field of somebody else, stands under ``tag:<key>``. Fields of others are never changed or dropped: where
+50 do not hold all, ours give way from the end of :func:`_context_fields`, tags last in it.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+from responder.domain.enrichment.context import AccountContext, Known, tag_importance
+from responder.domain.security_hub import MAX_FIELD_NAME, MAX_FIELD_VALUE, MAX_FIELDS
+from responder.domain.text import cut, units
+
+ENRICHED = "findingEnriched"
+FINGERPRINT = "ContextFingerprint"
+
+_OWN_NAMES = frozenset(
+    {
+        ENRICHED,
+        FINGERPRINT,
+        "AccountName",
+        "AccountState",
+        "OUName",
+        "OUPath",
+        "SecurityContactEmail",
+        "SecurityContactName",
+        "SecurityContactPhone",
+    }
+)
+
+_STALE = "stale"
+
+
+def context_mark(known: Known) -> str:
+    """What a finding that was enriched with this context carries in ContextFingerprint, without its list of tags."""
+    return f"{known.context.fingerprint} {_STALE}" if known.is_stale else known.context.fingerprint
+
+
+def mark_of(fields: Mapping[str, str]) -> str | None:
+    """The mark of the context that a finding was enriched with; None when it was not.
+
+    >>> mark_of({"ContextFingerprint": "3f2a9c1b7d20e4aa; tags 1f0c9a 77ab01"})
+    '3f2a9c1b7d20e4aa'
+    """
+    value = fields.get(FINGERPRINT)
+    return value.partition(";")[0] if value else None
+
+
+def merged(fields: Mapping[str, str], known: Known) -> tuple[dict[str, str], int]:
+    """A finding's fields with the context in them, and how many fields of ours found no room.
+
+    A field of an earlier context is replaced or goes; whether a tag's field is ours, its digest in ContextFingerprint
+    tells, so that one that somebody has edited since counts as theirs.
+    """
+    ours_before = _digests(fields.get(FINGERPRINT, ""))
+    others = {
+        name: value
+        for name, value in fields.items()
+        if name not in _OWN_NAMES and _digest(name, value) not in ours_before
+    }
+    own = [(ENRICHED, "true"), (FINGERPRINT, ""), *_context_fields(known.context)]
+    tags, unfit = _tag_fields(known.context.tags, others)
+    wanted = own + tags
+    room = max(0, MAX_FIELDS - len(others))
+    kept = dict(wanted[:room])
+    if FINGERPRINT in kept:
+        digests = [_digest(name, value) for name, value in tags if name in kept]
+        kept[FINGERPRINT] = f"{context_mark(known)}; tags {' '.join(digests)}" if digests else context_mark(known)
+    return others | kept, unfit + len(wanted) - len(kept)
+
+
+def _context_fields(context: AccountContext) -> Iterator[tuple[str, str]]:
+    """The fields of the contract, what matters most first."""
+    contact = context.contact
+    for name, value in (
+        ("AccountName", context.name),
+        ("OUPath", "/".join(context.ou_path)),
+        ("OUName", context.ou_name),
+        ("SecurityContactEmail", contact and contact.email),
+        ("SecurityContactName", contact and contact.name),
+        ("SecurityContactPhone", contact and contact.phone),
+        ("AccountState", context.state),
+    ):
+        if value and value.strip():
+            yield name, cut(value, MAX_FIELD_VALUE)
+
+
+def _tag_fields(tags: Mapping[str, str], others: Mapping[str, str]) -> tuple[list[tuple[str, str]], int]:
+    """The tags' fields by importance, and how many tags can have none."""
+    fields: dict[str, str] = {}
+    unfit = 0
+    for key in sorted(tags, key=tag_importance):
+        value = (
+            cut(tags[key], MAX_FIELD_VALUE) if tags[key].strip() else "(empty)"
+        )  # Security Hub refuses an empty value
+        if others.get(key) == value:
+            continue  # somebody says so already
+        name = f"tag:{key}" if key in _OWN_NAMES or key in others else key
+        if name in others or name in fields or not key.strip() or units(name) > MAX_FIELD_NAME:
+            unfit += 1
+        else:
+            fields[name] = value
+    return list(fields.items()), unfit
+
+
+def _digest(name: str, value: str) -> str:
+    return hashlib.sha256(f"{len(name)}:{name}{value}".encode()).hexdigest()[:8]
+
+
+def _digests(fingerprint: str) -> frozenset[str]:
+    return frozenset(fingerprint.partition("; tags ")[2].split())

@@ -1,0 +1,134 @@
+"""What a Security Hub finding (ASFF) says of itself, and what is changed of one.
+
+An imported event carries one finding, a custom action's several: everything here takes a list. Account and Region are
+the finding's own; the event's are those of the administrator who receives all members' findings.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from responder.domain.event import Event
+from responder.domain.faults import Permanent, Rejected
+from responder.domain.schema import require_valid
+
+MAX_FIELDS = 50
+MAX_FIELD_NAME = 128
+MAX_FIELD_VALUE = 1024
+"""UserDefinedFields: entries, and characters of their names and values. Source: Security Hub, ASFF reference."""
+
+MAX_NOTE = 512
+"""Characters of Note.Text, likewise."""
+
+OPEN_STATES = frozenset({"NEW", "NOTIFIED"})
+"""Workflow states in which nobody has settled the finding yet."""
+
+
+class FindingKey(NamedTuple):
+    """What identifies a finding in BatchUpdateFindings."""
+
+    product_arn: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A finding's one note. It is replaced as a whole, so whoever writes it keeps what others wrote."""
+
+    text: str
+    updated_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A finding as it was at ``seen_at``: an event's time, or when it was read."""
+
+    key: FindingKey
+    account: str
+    record_state: str
+    workflow_status: str
+    note: Note | None
+    fields: Mapping[str, str]
+    """UserDefinedFields."""
+    seen_at: datetime
+    document: Mapping[str, Any]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is active, and nobody has resolved or suppressed it."""
+        return self.record_state == "ACTIVE" and self.workflow_status in OPEN_STATES
+
+    def agrees_with(self, other: "Finding") -> bool:
+        """Whether both show the same of what people and this application change."""
+        return _state(self) == _state(other)
+
+
+@dataclass(frozen=True, slots=True)
+class FindingUpdate:
+    """What BatchUpdateFindings shall change of a finding; None leaves it as it is. Equal ones share a call."""
+
+    note: Note | None = None
+    fields: tuple[tuple[str, str], ...] | None = None
+    """All UserDefinedFields afterwards, sorted: AWS documents neither merging nor replacing."""
+    workflow_status: str | None = None
+
+
+class FindingGone(Permanent):
+    """Security Hub no longer has the finding: 90 days after its last update, it deletes it."""
+
+
+class FindingRefused(Permanent):
+    """Security Hub will never take this update of this finding."""
+
+
+def read_findings(event: Event) -> list[Finding | Rejected]:
+    """The findings of a Security Hub event, in order, each read or rejected on its own.
+
+    Raises
+    ------
+    Rejected
+        When there is no list of findings, or an empty one.
+    """
+    require_valid("findings", event.detail, at="detail")
+    read: list[Finding | Rejected] = []
+    for number, value in enumerate(event.detail["findings"]):
+        try:
+            read.append(read_finding(value, seen_at=event.time, at=f"detail.findings.{number}"))
+        except Rejected as rejection:
+            read.append(rejection)
+    return read
+
+
+def read_finding(value: Mapping[str, Any], *, seen_at: datetime, at: str = "") -> Finding:
+    """Read a finding, as an event or GetFindings shows it.
+
+    A missing RecordState is ACTIVE and a missing workflow status NEW: what Security Hub makes of them.
+
+    Raises
+    ------
+    Rejected
+        Naming the member that is missing or wrong.
+    """
+    require_valid("finding", value, at=at)
+    note = value.get("Note")
+    return Finding(
+        key=FindingKey(value["ProductArn"], value["Id"]),
+        account=value["AwsAccountId"],
+        record_state=value.get("RecordState") or "ACTIVE",
+        workflow_status=(value.get("Workflow") or {}).get("Status") or "NEW",
+        note=Note(note["Text"], note.get("UpdatedBy") or "") if note else None,
+        fields=value.get("UserDefinedFields") or {},
+        seen_at=seen_at,
+        document=value,
+    )
+
+
+def latest(sightings: Sequence[Finding]) -> tuple[Finding, bool]:
+    """Of one finding's sightings the latest, and whether it is beyond doubt: those of the same second may disagree."""
+    newest = max(sightings, key=lambda finding: finding.seen_at)
+    return newest, all(other.agrees_with(newest) for other in sightings if other.seen_at == newest.seen_at)
+
+
+def _state(finding: Finding) -> tuple[Any, ...]:
+    return finding.record_state, finding.workflow_status, finding.note, dict(finding.fields)

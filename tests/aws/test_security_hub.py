@@ -1,0 +1,189 @@
+"""Reading and updating findings, many a call, against Security Hub's own rules."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from responder.aws.faults import AwsRefused, AwsUnavailable
+from responder.aws.pace import Pace
+from responder.aws.security_hub import SecurityHub
+from responder.domain.faults import Permanent, Retryable
+from responder.domain.security_hub import FindingGone, FindingKey, FindingRefused, FindingUpdate, Note
+from sandbox.aws_services import install, security_hub
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+PRODUCT = "arn:aws:securityhub:eu-west-1::product/aws/guardduty"
+NOTE = FindingUpdate(note=Note("Text", "FindingEnricher"), fields=(("findingEnriched", "true"),))
+
+
+def key(number: int | str, product: str = PRODUCT) -> FindingKey:
+    return FindingKey(product, f"finding-{number}")
+
+
+def port(client: Any) -> SecurityHub:
+    pace = Pace({"GetFindings": 1000}, clock=lambda: NOW, sleep=lambda _: None)
+    return SecurityHub(client, pace=pace, clock=lambda: NOW)
+
+
+class World:
+    def __init__(self) -> None:
+        self.client = boto3.client("securityhub")
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.client.meta.events.register("before-parameter-build.securityhub", self._note)
+        self.hub = port(self.client)
+
+    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.calls.append((model.name, dict(params)))
+
+    def put(self, *keys: FindingKey, account: str = "444455556666") -> None:
+        for product, id_ in keys:
+            finding = {"Id": id_, "ProductArn": product, "AwsAccountId": account}
+            security_hub.put_finding("123456789012", "eu-west-1", finding)
+
+    def finding(self, wanted: FindingKey) -> dict[str, Any]:
+        found = security_hub.find_finding(
+            "123456789012", "eu-west-1", product_arn=wanted.product_arn, finding_id=wanted.id
+        )
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    install()
+    with mock_aws():
+        yield World()
+
+
+def test_findings_are_read_twenty_a_call(world: World) -> None:
+    keys = [key(number) for number in range(45)]
+    world.put(*keys)
+
+    found = world.hub.get(keys)
+
+    assert found.keys() == set(keys)
+    assert [name for name, _ in world.calls] == ["GetFindings"] * 3
+
+
+def test_a_finding_of_the_same_id_and_another_product_is_another(world: World) -> None:
+    namesake = key(1, "arn:aws:securityhub:eu-west-1::product/aws/inspector")
+    world.put(key(1), namesake)
+
+    assert world.hub.get([key(1)]).keys() == {key(1)}
+
+
+def test_one_that_is_gone_is_missing(world: World) -> None:
+    world.put(key(1))
+
+    assert world.hub.get([key(1), key(2)]).keys() == {key(1)}
+
+
+def test_equal_updates_share_a_call_of_up_to_a_hundred(world: World) -> None:
+    keys = [key(number) for number in range(250)]
+    other = FindingUpdate(note=Note("Other", "FindingEnricher"))
+    world.put(*keys)
+
+    problems = world.hub.update({wanted: other if wanted == key(7) else NOTE for wanted in keys})
+
+    assert problems == {}
+    assert sorted(len(call["FindingIdentifiers"]) for _, call in world.calls) == [1, 49, 100, 100]
+    assert world.finding(key(249))["UserDefinedFields"] == {"findingEnriched": "true"}
+    assert world.finding(key(7))["Note"]["Text"] == "Other"
+    assert "UserDefinedFields" not in world.finding(key(7))
+
+
+def test_a_finding_that_is_gone_fails_alone(world: World) -> None:
+    world.put(key(1))
+
+    problems = world.hub.update({key(1): NOTE, key(2): NOTE})
+
+    assert problems.keys() == {key(2)}
+    assert isinstance(problems[key(2)], FindingGone)
+    assert world.finding(key(1))["Note"]["UpdatedBy"] == "FindingEnricher"
+
+
+def test_an_identifier_that_fails_the_whole_call_ends_up_alone(world: World) -> None:
+    keys = [key(number) for number in range(50)]
+    poison = FindingKey("no ARN", "finding-poison")
+    world.put(*keys)
+
+    problems = world.hub.update(dict.fromkeys([*keys, poison], NOTE))
+
+    assert problems.keys() == {poison}
+    assert isinstance(problems[poison], FindingRefused | FindingGone)
+    assert all(world.finding(wanted)["Note"]["Text"] == "Text" for wanted in keys)
+
+
+def test_a_call_that_is_refused_for_its_content_is_halved_until_the_culprit_stands_alone() -> None:
+    client = boto3.client("securityhub")
+    keys = [key(number) for number in range(4)]
+
+    def identifiers(*wanted: FindingKey) -> list[dict[str, str]]:
+        return [{"ProductArn": product, "Id": id_} for product, id_ in wanted]
+
+    with Stubber(client) as stub:
+        update = {"Note": {"Text": "Text", "UpdatedBy": "FindingEnricher"}}
+        for asked, fails in ((keys, True), (keys[:2], False), (keys[2:], True), (keys[2:3], True), (keys[3:], False)):
+            request = {"FindingIdentifiers": identifiers(*asked), **update}
+            if fails:
+                stub.add_client_error("batch_update_findings", "InvalidInputException", expected_params=request)
+            else:
+                answer = {"ProcessedFindings": identifiers(*asked), "UnprocessedFindings": []}
+                stub.add_response("batch_update_findings", answer, request)
+
+        problems = port(client).update(dict.fromkeys(keys, FindingUpdate(note=Note("Text", "FindingEnricher"))))
+
+        stub.assert_no_pending_responses()
+    assert {wanted: type(problem) for wanted, problem in problems.items()} == {keys[2]: FindingRefused}
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("ConcurrentUpdateError", Retryable),
+        ("InternalFailure", Retryable),
+        ("SomethingNew", Retryable),
+        ("FindingNotFound", FindingGone),
+        ("InvalidInput", FindingRefused),
+        ("DuplicatedFindingIdentifier", FindingRefused),
+        ("FindingSizeExceeded", FindingRefused),
+    ],
+)
+def test_unprocessed_findings_are_split_into_retryable_and_not(code: str, kind: type[Exception]) -> None:
+    client = boto3.client("securityhub")
+    unprocessed = {
+        "FindingIdentifier": {"ProductArn": PRODUCT, "Id": "finding-1"},
+        "ErrorCode": code,
+        "ErrorMessage": "why",
+    }
+    with Stubber(client) as stub:
+        stub.add_response("batch_update_findings", {"ProcessedFindings": [], "UnprocessedFindings": [unprocessed]})
+
+        problems = port(client).update({key(1): NOTE})
+
+    assert type(problems[key(1)]) is kind
+    assert str(problems[key(1)]) == f"could not update a finding: {code}: why"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [("AccessDeniedException", 403, AwsRefused), ("TooManyRequestsException", 429, AwsUnavailable)],
+)
+def test_a_call_that_fails_as_a_whole_is_nobodys_fault_among_its_findings(
+    code: str, status: int, kind: type[Exception]
+) -> None:
+    client = boto3.client("securityhub")
+    with Stubber(client) as stub:
+        for _ in range(5):
+            stub.add_client_error("batch_update_findings", code, http_status_code=status)
+
+        problems = port(client).update({key(1): NOTE, key(2): NOTE})
+
+    assert problems.keys() == {key(1), key(2)}
+    assert all(isinstance(problem, kind) and not isinstance(problem, FindingRefused) for problem in problems.values())
+    assert isinstance(problems[key(1)], Retryable | Permanent)

@@ -1,0 +1,141 @@
+"""Shared contexts and recent updates in DynamoDB."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from responder.aws.account_contexts_table import AccountContextsTable
+from responder.aws.batches import ROUNDS, read_items, write_items
+from responder.aws.faults import AwsUnavailable
+from responder.aws.recent_updates_table import RecentUpdatesTable
+from responder.domain.enrichment.context import AccountContext, Known, SecurityContact
+from responder.domain.enrichment.ports import RecentUpdate
+from responder.domain.security_hub import FindingKey
+
+NOW = datetime(2026, 3, 2, 14, 0, 0, 123456, tzinfo=UTC)
+LEASE = timedelta(seconds=30)
+KNOWN = Known(
+    AccountContext(
+        "444455556666", "Payments", "ACTIVE", ("Root", "Prod"), {"Owner": "Zoë"}, SecurityContact("Z", "z@e", "+1", "T")
+    ),
+    NOW,
+)
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(
+            TableName="table",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        )
+        yield client
+
+
+def test_a_context_comes_back_as_it_was_kept(dynamodb: Any) -> None:
+    table = AccountContextsTable(dynamodb, "table")
+    bare = Known(AccountContext("123456789012"), NOW)
+    table.keep(KNOWN)
+    table.keep(bare)
+
+    assert table.contexts(["444455556666", "123456789012", "777788889999"]) == {
+        "444455556666": KNOWN,
+        "123456789012": bare,
+    }
+
+
+def test_of_those_who_lack_an_account_one_may_fetch_it(dynamodb: Any) -> None:
+    one, other = AccountContextsTable(dynamodb, "table"), AccountContextsTable(dynamodb, "table")
+
+    assert one.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
+    assert not other.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
+    assert other.contexts(["444455556666"]) == {}
+
+    one.keep(KNOWN)
+    assert not other.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
+    assert other.claim("444455556666", fetched_at=NOW, now=NOW, until=NOW + LEASE)
+
+
+def test_a_claim_ends_with_its_lease(dynamodb: Any) -> None:
+    table = AccountContextsTable(dynamodb, "table")
+    table.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
+
+    assert table.claim("444455556666", fetched_at=None, now=NOW + LEASE, until=NOW + 2 * LEASE)
+
+
+def test_an_old_context_stays_while_somebody_fetches_it(dynamodb: Any) -> None:
+    table = AccountContextsTable(dynamodb, "table")
+    table.keep(KNOWN)
+
+    table.claim("444455556666", fetched_at=NOW, now=NOW, until=NOW + LEASE)
+
+    assert table.contexts(["444455556666"]) == {"444455556666": KNOWN}
+
+
+def test_names_of_ous(dynamodb: Any) -> None:
+    table = AccountContextsTable(dynamodb, "table")
+    table.keep_ou_name("ou-ab12-prod1234", "Prod", NOW)
+
+    assert table.ou_name("ou-ab12-prod1234") == ("Prod", NOW)
+    assert table.ou_name("ou-ab12-test1234") is None
+
+
+def test_recent_updates_are_remembered_for_minutes(dynamodb: Any) -> None:
+    table = RecentUpdatesTable(dynamodb, "table")
+    updates = {FindingKey("arn", f"finding-{n}"): RecentUpdate("FindingEnricher", f"mark-{n}") for n in range(130)}
+    table.remember(updates, NOW)
+
+    assert table.of(updates.keys(), NOW + timedelta(minutes=14)) == updates
+    assert table.of(updates.keys(), NOW + timedelta(minutes=16)) == {}
+
+
+def test_findings_that_read_alike_are_not_mistaken_for_each_other(dynamodb: Any) -> None:
+    table = RecentUpdatesTable(dynamodb, "table")
+    table.remember({FindingKey("arn", "x-1"): RecentUpdate("FindingEnricher", "mark")}, NOW)
+
+    assert table.of([FindingKey("arnx", "-1"), FindingKey("ar", "nx-1")], NOW) == {}
+
+
+KEYS = [{"key": {"S": str(n)}} for n in range(3)]
+
+
+def test_rows_that_a_call_leaves_out_are_asked_for_again() -> None:
+    client = boto3.client("dynamodb")
+    with Stubber(client) as stub:
+        stub.add_response(
+            "batch_get_item", {"Responses": {"t": [KEYS[0]]}, "UnprocessedKeys": {"t": {"Keys": KEYS[1:]}}}
+        )
+        stub.add_response("batch_get_item", {"Responses": {"t": KEYS[1:]}, "UnprocessedKeys": {}})
+
+        assert list(read_items(client, "t", KEYS)) == KEYS
+
+
+def test_rows_that_are_not_written_are_written_again(dynamodb: Any) -> None:
+    client = boto3.client("dynamodb")
+    puts = [{"PutRequest": {"Item": key}} for key in KEYS]
+    with Stubber(client) as stub:
+        stub.add_response("batch_write_item", {"UnprocessedItems": {"t": puts[2:]}}, {"RequestItems": {"t": puts}})
+        stub.add_response("batch_write_item", {"UnprocessedItems": {}}, {"RequestItems": {"t": puts[2:]}})
+
+        write_items(client, "t", KEYS)
+
+        stub.assert_no_pending_responses()
+
+
+def test_a_table_that_makes_no_progress_counts_as_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("responder.aws.batches.time.sleep", lambda _: None)
+    client = boto3.client("dynamodb")
+    with Stubber(client) as stub:
+        for _ in range(ROUNDS + 1):
+            stub.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": {"t": {"Keys": KEYS}}})
+
+        with pytest.raises(AwsUnavailable, match="the table is throttled"):
+            list(read_items(client, "t", KEYS))

@@ -1,0 +1,212 @@
+"""The directory: few calls, one fetch an account, stale rather than nothing."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from responder.domain.enrichment.context import AccountContext, Known
+from responder.domain.enrichment.directory import Directory
+from responder.domain.faults import Permanent, Retryable
+
+START = datetime(2026, 3, 2, 14, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+class World:
+    """Time, an organization, and the table that all containers share."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.names: dict[str, str] = {}
+        self.failure: Exception | None = None
+        self.read: list[str] = []
+        self.read_ous: list[str] = []
+        self.rows: dict[str, Known] = {}
+        self.leases: dict[str, datetime] = {}
+        self.ous: dict[str, tuple[str, datetime]] = {}
+        self.counted: dict[str, int] = {}
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def directory(self) -> Directory:
+        return Directory(
+            _Organization(self),
+            _Table(self),
+            clock=lambda: self.now,
+            sleep=self.sleep,
+            count=self.count,
+            max_age=HOUR,
+            patience=timedelta(seconds=25),
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.meanwhile()
+
+    def count(self, name: str, number: int) -> None:
+        self.counted[name] = self.counted.get(name, 0) + number
+
+
+class _Organization:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def read(self, account: str, ou_name: Callable[[str], str]) -> AccountContext:
+        self.world.read.append(account)
+        if self.world.failure:
+            raise self.world.failure
+        return AccountContext(account, self.world.names.get(account, account), "ACTIVE", ("Root", ou_name("ou-prod")))
+
+    def ou_name(self, ou: str) -> str:
+        self.world.read_ous.append(ou)
+        return "Prod"
+
+
+class _Table:
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def contexts(self, accounts: object) -> dict[str, Known]:
+        return {account: self.world.rows[account] for account in accounts if account in self.world.rows}  # type: ignore[attr-defined]
+
+    def claim(self, account: str, *, fetched_at: datetime | None, now: datetime, until: datetime) -> bool:
+        row = self.world.rows.get(account)
+        if (row.fetched_at if row else None) != fetched_at or self.world.leases.get(account, START) > now:
+            return False
+        self.world.leases[account] = until
+        return True
+
+    def keep(self, known: Known) -> None:
+        self.world.rows[known.context.account] = known
+        self.world.leases.pop(known.context.account, None)
+
+    def ou_name(self, ou: str) -> tuple[str, datetime] | None:
+        return self.world.ous.get(ou)
+
+    def keep_ou_name(self, ou: str, name: str, now: datetime) -> None:
+        self.world.ous[ou] = name, now
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def names(found: dict[str, Known | Exception]) -> dict[str, str | None]:
+    return {account: known.context.name for account, known in found.items() if isinstance(known, Known)}
+
+
+def test_an_account_is_fetched_once_and_its_ou_once_for_all(world: World) -> None:
+    first, second = world.directory(), world.directory()
+
+    for directory in (first, first, second):
+        assert names(directory.contexts({"A", "B"})) == {"A": "A", "B": "B"}
+
+    assert world.read == ["A", "B"]
+    assert world.read_ous == ["ou-prod"]
+
+
+def test_a_context_is_fetched_again_when_it_is_old(world: World) -> None:
+    directory = world.directory()
+    directory.contexts({"A"})
+    world.names["A"] = "renamed"
+    world.now += HOUR - timedelta(seconds=1)
+    assert names(directory.contexts({"A"})) == {"A": "A"}
+
+    world.now += timedelta(seconds=1)
+
+    assert names(directory.contexts({"A"})) == {"A": "renamed"}
+    assert world.read_ous == ["ou-prod", "ou-prod"]
+
+
+def test_memory_can_be_passed_by(world: World) -> None:
+    directory = world.directory()
+    directory.contexts({"A"})
+    world.rows["A"] = Known(AccountContext("A", "as another container knows it"), world.now)
+
+    assert names(directory.contexts({"A"})) == {"A": "A"}
+    assert names(directory.contexts({"A"}, skip_memory=True)) == {"A": "as another container knows it"}
+    assert world.read == ["A"]
+
+
+def test_a_container_waits_for_the_one_that_fetches(world: World) -> None:
+    world.leases["A"] = START + timedelta(seconds=30)
+
+    def other_container() -> None:
+        if world.now >= START + timedelta(seconds=5):
+            world.rows["A"] = Known(AccountContext("A", "theirs"), world.now)
+
+    world.meanwhile = other_container
+
+    assert names(world.directory().contexts({"A"})) == {"A": "theirs"}
+    assert world.read == []
+    assert world.now - START < timedelta(seconds=7)
+
+
+def test_a_container_that_died_while_fetching_is_replaced_when_its_lease_is_over(world: World) -> None:
+    world.leases["A"] = START + timedelta(seconds=10)
+
+    assert names(world.directory().contexts({"A"})) == {"A": "A"}
+    assert timedelta(seconds=10) <= world.now - START < timedelta(seconds=12)
+
+
+def test_patience_ends_and_the_events_come_again(world: World) -> None:
+    world.leases["A"] = START + timedelta(seconds=300)
+
+    found = world.directory().contexts({"A"})
+
+    assert isinstance(found["A"], Retryable)
+    assert world.now - START < timedelta(seconds=27)
+
+
+@pytest.mark.parametrize("failure", [Retryable("throttled"), Permanent("access denied")], ids=str)
+def test_the_last_known_context_is_served_as_stale_while_the_organization_fails(
+    world: World, failure: Exception
+) -> None:
+    world.directory().contexts({"A"})
+    world.now += timedelta(days=3)
+    world.failure = failure
+
+    found = world.directory().contexts({"A", "B"})
+
+    assert found["A"] == Known(AccountContext("A", "A", "ACTIVE", ("Root", "Prod")), START, is_stale=True)
+    assert found["B"] is failure
+    assert (world.counted["ContextsStale"], world.counted["ContextsUnavailable"]) == (1, 1)
+
+
+def test_a_failing_organization_is_left_alone_after_three_accounts(world: World) -> None:
+    world.failure = Retryable("throttled")
+
+    found = world.directory().contexts({f"{number:03d}" for number in range(300)})
+
+    assert world.read == ["000", "001", "002"]
+    assert all(isinstance(problem, Retryable) for problem in found.values())
+
+
+def test_what_was_fetched_before_a_failure_is_kept(world: World) -> None:
+    class Flaky(_Organization):
+        def read(self, account: str, ou_name: Callable[[str], str]) -> AccountContext:
+            if account == "B":
+                raise Retryable("throttled")
+            return super().read(account, ou_name)
+
+    directory = world.directory()
+    directory._organization = Flaky(world)
+
+    assert names(directory.contexts({"A", "B", "C"})) == {"A": "A", "C": "C"}
+    assert world.rows.keys() == {"A", "C"}
+
+
+def test_a_slow_organization_cannot_take_more_than_the_patience(world: World) -> None:
+    class Slow(_Organization):
+        def read(self, account: str, ou_name: Callable[[str], str]) -> AccountContext:
+            world.now += timedelta(seconds=2)
+            return super().read(account, ou_name)
+
+    directory = world.directory()
+    directory._organization = Slow(world)
+
+    found = directory.contexts({f"{number:03d}" for number in range(100)})
+
+    assert len(names(found)) == 13
+    assert all(isinstance(problem, Known | Retryable) for problem in found.values())

@@ -1,0 +1,38 @@
+"""What enrich_findings needs of an account: its tables, its environment, an organization around it."""
+
+from typing import Any
+
+from sandbox import organization
+
+
+def create_enrichment_tables(dynamodb: Any) -> None:
+    """The tables of template.yaml, as far as behaviour goes."""
+    for name in ("contexts", "recent-updates"):
+        dynamodb.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        )
+
+
+def create_organization(management_account: str) -> None:
+    """The sample organization, managed by this account."""
+    document = organization.sample() | {"management_account": management_account}
+    organization.create(organization.Organization.of(document), partition="aws")
+
+
+def function_environment(*, account: str, dead_letters: str, role: str = "") -> dict[str, str]:
+    """The environment variables of enrich_findings, as template.yaml sets them."""
+    return {
+        "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
+        "POWERTOOLS_SERVICE_NAME": "enrich_findings",
+        "ACCOUNT_CONTEXTS_TABLE": "contexts",
+        "CONTEXT_MAX_AGE_SECONDS": "3600",
+        "CONTEXT_PATIENCE_SECONDS": "25",
+        "DEAD_LETTER_QUEUE_URL": dead_letters,
+        "HUB_ACCOUNT_ID": account,
+        "MAXIMUM_CONCURRENCY": "2",
+        "ORGANIZATION_ROLE_ARN": role,
+        "RECENT_UPDATES_TABLE": "recent-updates",
+    }
