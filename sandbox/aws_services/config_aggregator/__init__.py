@@ -1,0 +1,42 @@
+"""AWS Config's SelectAggregateResourceConfig for moto, and the configuration items that its aggregators know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from .items import InvalidItemError
+from .models import ConfigAggregatorBackend, configaggregator_backends
+
+__all__ = [
+    "ConfigAggregatorBackend",
+    "InvalidItemError",
+    "configaggregator_backends",
+    "find_item",
+    "items",
+    "put_item",
+]
+
+
+def put_item(account_id: str, region: str, item: Mapping[str, Any]) -> bool:
+    """Let the aggregators of this account and Region know a resource's configuration item; whether anything changed.
+
+    It is taken in any form that Config gives it: recorded in an event or a snapshot (`awsAccountId`, `ARN`), from the
+    API (JSON in strings), or as a query sees it. A resource has one item, its latest: one that was captured earlier
+    than the item already known is ignored. `InvalidItemError` says what an item lacks.
+    """
+    return configaggregator_backends[account_id][region].put_item(item)
+
+
+def items(account_id: str, region: str) -> list[dict[str, Any]]:
+    """Copies of all items as a query sees them, deleted resources' too, in the order in which they became known."""
+    return deepcopy(list(configaggregator_backends[account_id][region].items))
+
+
+def find_item(
+    account_id: str, region: str, *, owner: str, owner_region: str, resource_type: str, resource_id: str
+) -> dict[str, Any] | None:
+    """A copy of the item of one resource, which lives in the account `owner` and the Region `owner_region`."""
+    key = (owner, owner_region, resource_type, resource_id)
+    return deepcopy(configaggregator_backends[account_id][region].items.get(key))

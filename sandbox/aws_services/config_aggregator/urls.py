@@ -1,0 +1,6 @@
+"""Where AWS Config answers, SelectAggregateResourceConfig among the rest."""
+
+from .responses import ConfigResponse
+
+url_bases = [r"https?://config\.(.+)\.amazonaws\.com"]
+url_paths = {"{0}/$": ConfigResponse.dispatch}
