@@ -13,7 +13,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -119,8 +121,9 @@ class Calls:
                 self.attempts[str(self._call_of(event_name))] += 1
                 self._clock.advance(SECONDS_PER_ATTEMPT)
                 if model := getattr(self._current, "model", None):
-                    attempt = Attempt(model, request.url, self._current.read_timeout_seconds)
-                    return self.faults.exchange(attempt, lambda: _answer(request, event_name), self._clock.advance)
+                    attempt = Attempt(model, request.url, self._current.read_timeout_seconds, _body_of(request))
+                    answer = partial(_answer_with, request, event_name)
+                    return self.faults.exchange(attempt, answer, self._clock.advance)
         return _answer(request, event_name)
 
     def _call_of(self, event_name: str) -> AwsCall | str:
@@ -167,6 +170,20 @@ def _answer(request: AWSPreparedRequest, event_name: str) -> AWSResponse:
     if response is None:
         raise UnreachableServiceError(f"the sandbox does not serve {request.url}, and nothing may leave this machine")
     return response
+
+
+def _answer_with(request: AWSPreparedRequest, event_name: str, body: bytes | None) -> AWSResponse:
+    """The answer to a request, with another body if one is given."""
+    if body is not None:
+        headers = copy(request.headers)
+        headers["Content-Length"] = str(len(body))
+        request = AWSPreparedRequest(request.method, request.url, headers, body, stream_output=False)
+    return _answer(request, event_name)
+
+
+def _body_of(request: AWSPreparedRequest) -> bytes:
+    body = request.body
+    return body if isinstance(body, bytes) else b""
 
 
 def _keep_parameters(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:

@@ -8,12 +8,14 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .envelopes import Place, Submission, derive_hub, submissions
 from .inputs import STANDARD_INPUT, InputError, JsonValue, read
+from .known_findings import read_findings
+from .organization import read_organization
 
 if TYPE_CHECKING:
     from .faults import Fault
@@ -75,8 +77,10 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         nargs="*",
         metavar="PATH",
         help="a file or folder of .json, .jsonl or .gz: EventBridge events, CloudTrail records or log files, Security"
-        " Hub or GuardDuty findings; - reads standard input; without PATH, the repository's events/",
+        " Hub or GuardDuty findings; of a folder, subfolders called world are not read; - reads standard input; without"
+        " PATH, the repository's events/",
     )
+    _add_world(run)
     run.add_argument("--json", action="store_true", help="print the report as one JSON object")
     run.add_argument("--backend", choices=BACKENDS, help="where incidents are opened (default: the template's choice)")
     run.add_argument("--duplicate", type=_positive, default=1, metavar="N", help="deliver all events N times")
@@ -90,7 +94,10 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar="SERVICE:OPERATION=RATE[:CODE]",
         help="let that part (0 to 1) of the functions' calls fail: with a throttling error, with the error CODE, with"
         " LostResponse (it takes effect, but the answer is lost) or with Timeout (it does not); SERVICE and OPERATION"
-        " are named as in api_calls or *; which calls fail follows from the SEED of --shuffle; repeatable",
+        " are named as in api_calls or *; with a CODE that a batch operation reports for single items, such as"
+        " securityhub:BatchUpdateFindings=0.3:ConcurrentUpdateError, dynamodb:BatchGetItem=0.3:UnprocessedKeys or"
+        " dynamodb:BatchWriteItem=0.3:UnprocessedItems, that part of the items fails; which calls and items fail"
+        " follows from the SEED of --shuffle; repeatable",
     )
     run.add_argument(
         "--hub",
@@ -137,6 +144,7 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog="exit status: as of `responder run`",
     )
     _add_events(explain)
+    _add_world(explain)
     explain.add_argument("--backend", choices=BACKENDS, help="where incidents are opened")
     explain.set_defaults(command=_explain)
 
@@ -153,16 +161,42 @@ def _add_events(command: argparse.ArgumentParser) -> None:
     command.add_argument("--hub", type=_place, metavar="ACCOUNT/REGION", help="where the hub is; see `responder run`")
 
 
+def _add_world(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--organization",
+        metavar="FILE",
+        help='the organization: {"accounts": [{"id", "name", "ou_path": ["Root", "Prod"], "tags": {}, "state",'
+        ' "security_contact": {"name", "email", "phone", "title"}}], "management_account"}, in which tags, state,'
+        " security_contact and management_account may be absent; otherwise, the repository's"
+        " events/world/organization.json",
+    )
+    command.add_argument(
+        "--findings",
+        metavar="FILE",
+        help="findings (ASFF) that are in Security Hub already, in .json, .jsonl or .gz: single ones, a list, or what"
+        " `aws securityhub get-findings` prints; events do not change them",
+    )
+
+
+def _read_world(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the sandbox is told of its world; `InputError` for a file that cannot be read, or is wrong."""
+    return {
+        "organization": read_organization(arguments.organization) if arguments.organization is not None else None,
+        "findings": read_findings(arguments.findings) if arguments.findings is not None else None,
+    }
+
+
 def _run(arguments: argparse.Namespace) -> int:
     try:
         elements = list(submissions(read(arguments.paths or [str(EVENTS)])))
+        described = _read_world(arguments)
     except InputError as error:
         sys.stderr.write(f"responder: {error}\n")
         return UNUSABLE
-    return _run_elements(elements, arguments)
+    return _run_elements(elements, described, arguments)
 
 
-def _run_elements(elements: list[Submission], arguments: argparse.Namespace) -> int:
+def _run_elements(elements: list[Submission], described: Mapping[str, Any], arguments: argparse.Namespace) -> int:
     # Here, because moto takes two seconds to import: an unreadable file is told at once.
     from .moto_gaps import DeploymentError
     from .printing import Progress, print_report
@@ -172,7 +206,8 @@ def _run_elements(elements: list[Submission], arguments: argparse.Namespace) -> 
     parameters = {"hub": {"IncidentBackend": arguments.backend}} if arguments.backend else None
     hub = arguments.hub or derive_hub(elements)
     try:
-        world = Sandbox(hub=hub, parameters=parameters, faults=arguments.faults, seed=arguments.shuffle or 0)
+        seed = arguments.shuffle or 0
+        world = Sandbox(hub=hub, parameters=parameters, faults=arguments.faults, seed=seed, **described)
         with Progress(len(elements)) as progress, world as sandbox:
             entries = sandbox.submit(
                 elements, duplicate=arguments.duplicate, shuffle=arguments.shuffle, progress=progress
@@ -237,6 +272,7 @@ def _match(arguments: argparse.Namespace) -> int:
 def _explain(arguments: argparse.Namespace) -> int:
     try:
         elements = list(submissions(_read_events(arguments)))
+        described = _read_world(arguments)
     except InputError as error:
         sys.stderr.write(f"responder: {error}\n")
         return UNUSABLE
@@ -250,7 +286,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     parameters = {"hub": {"IncidentBackend": arguments.backend}} if arguments.backend else None
     hub = arguments.hub or derive_hub(elements)
     try:
-        with Progress(len(elements)) as progress, Sandbox(hub=hub, parameters=parameters) as sandbox:
+        world = Sandbox(hub=hub, parameters=parameters, **described)
+        with Progress(len(elements)) as progress, world as sandbox:
             entries = sandbox.submit(elements, progress=progress)
             report = sandbox.report()
             explanations = explain(sandbox, entries, report)

@@ -2,7 +2,8 @@
 
 A fault strikes single attempts, as AWS's own do: botocore parses the answer, or misses it, and retries as it would.
 Whether it strikes the n-th attempt of an operation depends on the seed and on nothing else, so a run can be repeated.
-Failures of parts of a batch (`UnprocessedFindings`, `UnprocessedKeys`) are no faults yet.
+A fault with a code that a batch operation reports for single items (`ConcurrentUpdateError`, `UnprocessedKeys`; see
+`partial_failures`) strikes items: the others take effect.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError, UnknownServiceError
 from botocore.model import OperationModel, ServiceModel
+
+from . import partial_failures
+from .partial_failures import Split
 
 ANY = "*"
 
@@ -50,7 +54,8 @@ class FaultError(ValueError):
 class Fault:
     """What shall go wrong: `rate` (0 to 1) of the attempts of an operation. Service and operation may be `*`.
 
-    Names are those of `api_calls`. Without a code it is a throttle, as the service words it.
+    Names are those of `api_calls`. Without a code it is a throttle, as the service words it. With a code that the
+    operation reports for items of a batch, `rate` is that of its items.
     """
 
     service: str
@@ -65,7 +70,8 @@ class Fault:
         Raises
         ------
         FaultError
-            For what has another form, a rate that is none, and names that AWS does not have.
+            For what has another form, a rate that is none, names that AWS does not have, and codes that only
+            another operation has.
 
         >>> Fault.parse("SNS:publish=0.5")
         Fault(service='sns', operation='Publish', rate=0.5, code=None)
@@ -74,10 +80,19 @@ class Fault:
         if form is None:
             _refuse(f"{text!r} is not SERVICE:OPERATION=RATE or SERVICE:OPERATION=RATE:CODE")
         service, operation = _known(form["service"].strip(), form["operation"].strip())
-        return cls(service, operation, _rate(form["rate"]), _code(form["code"]))
+        return cls(service, operation, _rate(form["rate"]), _code(form["code"], service, operation))
 
     def concerns(self, model: OperationModel) -> bool:
-        return self.service in (ANY, model.service_model.service_name) and self.operation in (ANY, model.name)
+        service, operation = model.service_model.service_name, model.name
+        if self.service not in (ANY, service) or self.operation not in (ANY, operation):
+            return False
+        only = partial_failures.operation_of_code(self.code) if self.code else None
+        return only in (None, (service, operation))
+
+    def strikes_items(self, model: OperationModel) -> bool:
+        """Whether it lets items of the operation's batches fail, and not calls."""
+        batch = partial_failures.batch_operation(model)
+        return batch is not None and self.code in batch.codes
 
     def __str__(self) -> str:
         code = f":{self.code}" if self.code else ""
@@ -91,6 +106,11 @@ class Attempt:
     model: OperationModel
     url: str
     read_timeout_seconds: float
+    body: bytes = b""
+
+
+Answer = Callable[[bytes | None], AWSResponse]
+"""Sends the attempt, with that body instead of its own if there is one, and gives what comes back."""
 
 
 class Faults:
@@ -98,21 +118,19 @@ class Faults:
 
     def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 0) -> None:
         self.injected: Counter[str] = Counter()
-        """How often each fault struck, by its text."""
+        """How many attempts, or items of batches, each fault struck, by its text."""
 
         self._faults = tuple(faults)
         self._seed = seed
         self._draws: dict[tuple[int, str], random.Random] = {}
 
-    def exchange(
-        self, attempt: Attempt, answer: Callable[[], AWSResponse], wait: Callable[[float], None]
-    ) -> AWSResponse:
-        """What comes back for an attempt: `answer()`, unless a fault strikes. `wait` lets simulated seconds pass."""
+    def exchange(self, attempt: Attempt, answer: Answer, wait: Callable[[float], None]) -> AWSResponse:
+        """What comes back for an attempt: its answer, unless a fault strikes. `wait` lets simulated seconds pass."""
         if (fault := self._strike(attempt.model)) is None:
-            return answer()
+            return self._answer(attempt, answer)
         self.injected[str(fault)] += 1
         if fault.code == LOST_RESPONSE:
-            answer()
+            self._answer(attempt, answer)
             raise ConnectionClosedError(endpoint_url=attempt.url)
         if fault.code == TIMEOUT:
             wait(attempt.read_timeout_seconds)
@@ -120,12 +138,32 @@ class Faults:
         code = fault.code or throttling_code(attempt.model)
         return error_response(attempt.model, attempt.url, code, f"Injected by the sandbox: --fault {fault}")
 
-    def _strike(self, model: OperationModel) -> Fault | None:
-        # Every fault draws for every attempt that it concerns, so that none depends on those before it.
+    def _answer(self, attempt: Attempt, answer: Answer) -> AWSResponse:
+        """The answer to an attempt without the items that faults strike, which it reports."""
+        struck: list[Fault] = []
+
+        def strike() -> str | None:
+            if (fault := self._strike(attempt.model, items=True)) is None:
+                return None
+            struck.append(fault)
+            return fault.code
+
+        batch = partial_failures.batch_operation(attempt.model)
+        if batch is None or not any(fault.strikes_items(attempt.model) for fault in self._faults):
+            return answer(None)
+        if (split := partial_failures.split(batch, attempt.body, strike)) is None:
+            return answer(None)
+        response = _without_struck(split, attempt, answer)
+        if response.status_code == _OK:
+            self.injected.update(map(str, struck))
+        return response
+
+    def _strike(self, model: OperationModel, *, items: bool = False) -> Fault | None:
+        # Every fault draws for every attempt or item that it concerns, so that none depends on those before it.
         struck = [
             fault
             for number, fault in enumerate(self._faults)
-            if fault.concerns(model) and self._draw(number, model) < fault.rate
+            if fault.concerns(model) and fault.strikes_items(model) == items and self._draw(number, model) < fault.rate
         ]
         return struck[0] if struck else None
 
@@ -134,6 +172,19 @@ class Faults:
         if (draws := self._draws.get(stream)) is None:
             draws = self._draws[stream] = random.Random(f"{self._seed}/{stream[0]}/{stream[1]}")
         return draws.random()
+
+
+_OK = 200
+
+
+def _without_struck(split: Split, attempt: Attempt, answer: Answer) -> AWSResponse:
+    rest, content = split.rest, None
+    if rest is not None:
+        response = answer(rest)
+        if response.status_code != _OK:
+            return response
+        content = response.content
+    return AWSResponse(attempt.url, _OK, {}, _RawAnswer(split.answer(content)))  # type: ignore[arg-type] # urllib3's
 
 
 def throttling_code(model: OperationModel) -> str:
@@ -216,12 +267,17 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _code(text: str | None) -> str | None:
+def _code(text: str | None, service: str, operation: str) -> str | None:
     if text is None:
         return None
     if not _CODE.fullmatch(text):
         _refuse(f"{text!r} is not an error code")
-    return next((code for code in (LOST_RESPONSE, TIMEOUT) if code.lower() == text.lower()), text)
+    known = (LOST_RESPONSE, TIMEOUT, *partial_failures.codes())
+    code = next((code for code in known if code.lower() == text.lower()), text)
+    only = partial_failures.operation_of_code(code)
+    if only is not None and (service not in (ANY, only[0]) or operation not in (ANY, only[1])):
+        _refuse(f"only {':'.join(only)} reports {code}")
+    return code
 
 
 def _known(service: str, operation: str) -> tuple[str, str]:

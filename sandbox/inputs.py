@@ -15,6 +15,9 @@ from typing import Any
 SUFFIXES = (".json", ".jsonl", ".gz")
 STANDARD_INPUT = "-"
 
+WORLD = "world"
+"""The name of folders that describe the world, such as its organization, and hold no events."""
+
 _BLANKS = re.compile(r"\s*")
 
 
@@ -40,6 +43,8 @@ class JsonValue:
 def read(paths: Iterable[str]) -> list[JsonValue]:
     """Every JSON value of the paths, in order; a folder's files recursively and sorted by name.
 
+    Hidden files and folders are not read, nor are folders called `world` within a folder.
+
     All of them or none: the first file that cannot be read or parsed raises `InputError`.
     """
     values: list[JsonValue] = []
@@ -57,14 +62,15 @@ def _files(path: Path) -> list[Path]:
     try:
         if not path.is_dir():
             return [path]
-        found = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and _is_visible_file(file, path)]
+        found = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and _belongs(file, path)]
     except OSError as error:
         raise InputError(str(path), _reason(error)) from None
     return sorted(found, key=lambda file: file.relative_to(path).parts)
 
 
-def _is_visible_file(file: Path, folder: Path) -> bool:
-    return file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+def _belongs(file: Path, folder: Path) -> bool:
+    parts = file.relative_to(folder).parts
+    return file.is_file() and WORLD not in parts[:-1] and not any(part.startswith(".") for part in parts)
 
 
 def _content(file: Path) -> bytes:

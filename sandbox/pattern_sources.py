@@ -92,7 +92,8 @@ def _of_rule(path: Path, logical_id: str, *, hub: Place, parameters: Mapping[str
         file = Path(folder, "template.json")
         file.write_text(json.dumps(part), "utf-8")
         try:
-            with Sandbox(hub, templates=Templates(hub=file), parameters={"hub": given}) as sandbox:
+            templates = Templates(hub=file, organization=None)
+            with Sandbox(hub, templates=templates, parameters={"hub": given}) as sandbox:
                 deployed = next((found for found in sandbox.topology.hub.rules() if found.name == logical_id), None)
                 if deployed is None:
                     condition = f"its condition {rule.get('Condition')} is false"

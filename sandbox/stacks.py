@@ -27,6 +27,8 @@ from .moto_gaps import DeploymentError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+HUB_STACK = "hub"
+
 STAND_IN_ACCOUNT = "000000000000"
 """Whose member stack takes the events of an account that cannot be one, such as a masked `1234` in a log."""
 
@@ -38,10 +40,11 @@ _CODE_BUCKET = "sandbox"
 
 @dataclass(frozen=True)
 class Templates:
-    """The templates to deploy."""
+    """The templates to deploy; without an organization's, there is no stack in the management account."""
 
     hub: Path = REPOSITORY / "template.yaml"
     member: Path = REPOSITORY / "templates" / "member.yaml"
+    organization: Path | None = REPOSITORY / "templates" / "organization.yaml"
 
 
 class Template:
@@ -212,9 +215,10 @@ class Stack:
 
 
 class Topology:
-    """The hub's stack, and a member stack in every account and Region that an event comes from.
+    """The organization's stack, the hub's, and a member stack in every account and Region that an event comes from.
 
-    Member stacks are deployed when they are first asked for.
+    They are deployed in that order, member stacks when they are first asked for. Each is offered the outputs of the one
+    before as parameters of the same names.
     """
 
     def __init__(
@@ -223,15 +227,23 @@ class Topology:
         hub: Place,
         templates: Templates,
         *,
+        management_account: str,
         parameters: Mapping[str, Mapping[str, str]],
         offered: Mapping[str, str],
     ) -> None:
-        """`parameters` are values by stack ("hub", "member"); `offered` ones are used if the hub's template asks."""
+        """`parameters` are values by stack ("organization", "hub", "member"); `offered` ones are used where the
+        organization's or the hub's template asks.
+        """
         self._accounts = accounts
         self._parameters = parameters
         self._member_template = Template(templates.member)
         self._stacks: dict[Place, Stack] = {}
-        self.hub = self._deploy("hub", Template(templates.hub), hub, offered)
+        self.organization: Stack | None = None
+        if templates.organization is not None:
+            place = Place(management_account, hub.region)
+            self.organization = self._deploy("organization", Template(templates.organization), place, offered)
+            offered = {**offered, **self.organization.outputs}
+        self.hub = self._deploy(HUB_STACK, Template(templates.hub), hub, offered)
         self._hub_rules = {rule.arn for rule in self.hub.rules()}
 
     def member(self, account: str, region: str) -> Stack:
@@ -246,6 +258,8 @@ class Topology:
     def stacks(self) -> Iterator[Stack]:
         yield self.hub
         yield from self._stacks.values()
+        if self.organization is not None:
+            yield self.organization
 
     def default_bus(self, account: str, region: str) -> Iterator[Rule]:
         """The rules that an event of the account and Region meets first."""

@@ -16,13 +16,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from moto import mock_aws
 from moto.moto_api._internal import mock_random
+from moto.utilities.utils import get_partition
 
-from . import aws_services, envelopes, moto_gaps
+from . import aws_services, envelopes, known_findings, moto_gaps
+from . import organization as organizations
 from .accounts import Accounts
 from .aws_services import security_hub
 from .buses import Buses
@@ -33,10 +35,11 @@ from .faults import Fault, Faults
 from .functions import Function, Invocation
 from .inputs import JsonValue
 from .ledger import Entry, Ledger, Lineage
+from .organization import ORGANIZATION_ID, Organization
 from .pollers import Poller
 from .queues import DeadLetter, Queue
 from .report import build_report
-from .stacks import Stack, Templates, Topology
+from .stacks import HUB_STACK, Stack, Templates, Topology
 
 MAXIMUM_DEPTH = 20
 """Events that may follow one from the other before it is called a loop: four, from a finding through enrichment and
@@ -44,8 +47,6 @@ correlation to an incident, and room."""
 
 MAXIMUM_RAISED = 2_000
 """Events that may follow from one in all, which a loop that branches reaches first."""
-
-SANDBOX_ORGANIZATION = "o-sandbox0001"
 
 Progress = Callable[[int, int], None]
 
@@ -60,7 +61,16 @@ class Sandbox:
     templates
         What to deploy; the repository's own by default.
     parameters
-        Values of template parameters, by "hub" and "member".
+        Values of template parameters, by "organization", "hub" and "member".
+    organization
+        The organization, as `organization.py` describes the document; the repository's sample by default.
+    delegated_administrator
+        A member account that administers Security Hub and Account Management for the organization, and may so read
+        from both Organizations and Account Management; none by default.
+    findings
+        Findings (ASFF) that the hub's Security Hub holds. An event that carries one of them changes nothing of it.
+    updates_visible_after
+        How long what BatchUpdateFindings changes takes to show in GetFindings and in events.
     faults
         What goes wrong with the AWS calls of functions.
     seed
@@ -82,6 +92,10 @@ class Sandbox:
         *,
         templates: Templates | None = None,
         parameters: Mapping[str, Mapping[str, str]] | None = None,
+        organization: Mapping[str, Any] | None = None,
+        delegated_administrator: str | None = None,
+        findings: Iterable[Any] | None = None,
+        updates_visible_after: timedelta = timedelta(0),
         faults: Iterable[Fault] = (),
         seed: int = 0,
     ) -> None:
@@ -92,6 +106,12 @@ class Sandbox:
         self.changed_findings: dict[tuple[str, str], None] = {}
         """ProductArn and Id of the findings that changed in Security Hub."""
 
+        document = organizations.sample() if organization is None else organization
+        self.organization = Organization.of(document, taken=[self.hub.account])
+        self._delegated_administrator = delegated_administrator
+        places = ((f"findings[{number}]", finding) for number, finding in enumerate(findings or ()))
+        self._known_findings = {(f["ProductArn"], f["Id"]): f for f in known_findings.checked(places)}
+        self._updates_visible_after = updates_visible_after
         self._templates = templates or Templates()
         self._parameters = parameters or {}
         self._seed = seed
@@ -130,14 +150,36 @@ class Sandbox:
         undo.callback(security_hub.remove_finding_listener, self._finding_changed)
 
         self.accounts = Accounts(self.hub.region)
+        self._populate()
         self.topology = Topology(
-            self.accounts, self.hub, self._templates, parameters=self._parameters, offered=self._prerequisites()
+            self.accounts,
+            self.hub,
+            self._templates,
+            management_account=self.organization.management_account,
+            parameters=self._parameters,
+            offered=self._prerequisites(),
         )
         self._wire(undo)
 
+    def _populate(self) -> None:
+        """Put there what is there before anything is deployed: the organization, and what Security Hub holds."""
+        organizations.create(
+            self.organization,
+            partition=get_partition(self.hub.region),
+            delegated_administrator=self._delegated_administrator,
+        )
+        security_hub.delay_updates(*self.hub, self._updates_visible_after)
+        for finding in self._known_findings.values():
+            security_hub.put_finding(*self.hub, finding)
+
     def _prerequisites(self) -> dict[str, str]:
-        """What must be there before the hub's stack, as values for the parameters that ask for it."""
-        return {"OrganizationId": SANDBOX_ORGANIZATION, "CreateResponsePlan": "true"}
+        """What must be there before the stacks, as values for the parameters that ask for it."""
+        return {
+            "OrganizationId": ORGANIZATION_ID,
+            "HubAccountId": self.hub.account,
+            "HubStackName": HUB_STACK,
+            "CreateResponsePlan": "true",
+        }
 
     def _wire(self, undo: ExitStack) -> None:
         hub = self.topology.hub
@@ -280,11 +322,14 @@ class Sandbox:
                 self._buses.put(event, lineage)
 
     def _place_findings(self, event: Event) -> None:
-        """A finding that arrives in an event is in Security Hub from then on."""
+        """A finding that arrives in an event is in Security Hub from then on, unless it was known before."""
         if event["source"] == "aws.securityhub" and isinstance(found := event["detail"].get("findings"), list):
             for finding in found:
-                if isinstance(finding, dict) and all(isinstance(finding.get(n), str) for n in ("Id", "ProductArn")):
-                    security_hub.receive_finding(self.hub.account, self.hub.region, finding)
+                if not isinstance(finding, dict):
+                    continue
+                key = finding.get("ProductArn"), finding.get("Id")
+                if all(isinstance(part, str) for part in key) and key not in self._known_findings:
+                    security_hub.receive_finding(*self.hub, finding)
 
     def _finding_changed(self, account_id: str, region: str, finding: dict[str, Any]) -> None:
         self.changed_findings[finding["ProductArn"], finding["Id"]] = None

@@ -10,7 +10,10 @@ def install() -> None:
 
     - Incident Manager (`ssm-incidents`),
     - Security Hub with filters, limits and updates (`securityhub`; moto's other operations of it stay),
-    - OpsCenter's OpsItems (`ssm`; moto's other operations of it stay).
+    - OpsCenter's OpsItems (`ssm`; moto's other operations of it stay),
+    - queries over what Config's aggregators know (`config`; moto's other operations of it stay),
+    - Organizations (`organizations`) with State, Paths, pages of tags and refusals; moto's other operations of it stay,
+    - Account Management (`account`), which gives contacts only to whom AWS gives them.
 
     State is moto's: by account (of the access key) and Region, and gone with moto's reset.
     """

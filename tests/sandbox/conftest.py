@@ -103,7 +103,7 @@ def open_world(
         code_folder = folder / "functions" / name
         code_folder.mkdir(parents=True, exist_ok=True)
         (code_folder / "app.py").write_text(code)
-    templates = Templates(hub=folder / "template.yaml", member=folder / "member.yaml")
+    templates = Templates(hub=folder / "template.yaml", member=folder / "member.yaml", organization=None)
     templates.hub.write_text(hub)
     templates.member.write_text(member)
     return Sandbox(HUB, templates=templates, parameters={"hub": parameters})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 from .listeners import FindingListener, add_finding_listener, remove_finding_listener
@@ -13,6 +14,7 @@ __all__ = [
     "FindingListener",
     "SecurityHubBackend",
     "add_finding_listener",
+    "delay_updates",
     "find_finding",
     "findings",
     "put_finding",
@@ -39,12 +41,20 @@ def receive_finding(account_id: str, region: str, finding: Mapping[str, Any]) ->
     return backend_of(account_id, region).receive_finding(finding)
 
 
+def delay_updates(account_id: str, region: str, visible_after: timedelta) -> None:
+    """Let what BatchUpdateFindings changes show only after that time, in GetFindings and in what listeners are told.
+
+    The update itself is acknowledged and announced at once, and later updates build on it.
+    """
+    backend_of(account_id, region).updates_visible_after = visible_after
+
+
 def findings(account_id: str, region: str) -> list[dict[str, Any]]:
-    """Copies of all findings, in the order in which they arrived."""
+    """Copies of all findings, in the order in which they arrived, updates that do not show yet included."""
     return [deepcopy(stored.asff) for stored in backend_of(account_id, region).finding_store]
 
 
 def find_finding(account_id: str, region: str, *, finding_id: str, product_arn: str) -> dict[str, Any] | None:
-    """A copy of one finding."""
+    """A copy of one finding, updates that do not show yet included."""
     stored = backend_of(account_id, region).finding_store.get((product_arn, finding_id))
     return deepcopy(stored.asff) if stored else None

@@ -11,6 +11,7 @@ A provider's import (Security Hub User Guide, "BatchImportFindings for finding p
 
 A customer's update leaves `UpdatedAt` alone; each given attribute replaces the stored one as a whole. That holds for
 `UserDefinedFields` too: AWS documents neither merging nor replacing, and replacing is the answer that loses data.
+It may take a while to show: until then, whoever reads the finding sees it without the update.
 """
 
 from __future__ import annotations
@@ -69,10 +70,15 @@ class StoredFinding:
 
 @dataclass
 class FindingStore:
-    """Findings by product and id, in the order in which they arrived."""
+    """Findings by product and id, in the order in which they arrived.
+
+    What is stored, and what an update builds on, is always the latest. Readers of the API see `shown`.
+    """
 
     _findings: dict[Key, StoredFinding] = field(default_factory=dict)
     _keys_by_id: dict[str, list[Key]] = field(default_factory=dict)
+    _outdated: dict[Key, list[tuple[datetime, StoredFinding]]] = field(default_factory=dict)
+    """Of findings with updates that do not show yet: what shows instead and until when, soonest first."""
 
     def __len__(self) -> int:
         return len(self._findings)
@@ -89,10 +95,27 @@ class FindingStore:
             for key in self._keys_by_id.get(finding_id, ()):
                 yield self._findings[key]
 
+    def shown(self, key: Key, *, at: datetime) -> StoredFinding | None:
+        """The finding as it shows at a moment, which never lies before that of an earlier call."""
+        outdated = self._outdated.get(key, [])
+        while outdated and outdated[0][0] <= at:
+            del outdated[0]
+        if outdated:
+            return outdated[0][1]
+        self._outdated.pop(key, None)
+        return self._findings.get(key)
+
     def put(self, finding: StoredFinding) -> None:
-        if finding.key not in self._findings:
-            self._keys_by_id.setdefault(finding.key[1], []).append(finding.key)
-        self._findings[finding.key] = finding
+        """Store a finding as it is, which shows at once."""
+        self._outdated.pop(finding.key, None)
+        self._store(finding)
+
+    def put_update(self, finding: StoredFinding, *, shows_at: datetime, now: datetime) -> None:
+        """Store a known finding after a customer's update, which shows from a moment on."""
+        if shows_at > now:
+            before = self._findings[finding.key]
+            self._outdated.setdefault(finding.key, []).append((shows_at, before))
+        self._store(finding)
 
     def take_import(self, sent: Mapping[str, Any], *, at: datetime) -> StoredFinding | None:
         """Take what a provider sends; the finding as it is stored now, or None when the import was ignored."""
@@ -107,9 +130,16 @@ class FindingStore:
         if existing is not None:
             if not _is_later(new.asff, existing.asff):
                 return None
+            outdated = self._outdated.get(new.key, [])
+            outdated[:] = [(until, version.superseded(new.asff)) for until, version in outdated]
             new = existing.superseded(new.asff)
-        self.put(new)
+        self._store(new)
         return new
+
+    def _store(self, finding: StoredFinding) -> None:
+        if finding.key not in self._findings:
+            self._keys_by_id.setdefault(finding.key[1], []).append(finding.key)
+        self._findings[finding.key] = finding
 
 
 def finding_key(finding: Mapping[str, Any]) -> Key:

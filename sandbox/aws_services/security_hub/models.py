@@ -4,7 +4,8 @@ What differs from AWS, knowingly:
 
 - A finding lives in the account and Region where it was imported or placed. An administrator's hub holds its members'
   findings because the sandbox places them there; nothing is copied from member to administrator or between Regions.
-- An update shows at once; at AWS it may take minutes.
+- An update shows after `updates_visible_after`, exactly, and by default at once; at AWS it may take minutes. What a
+  provider sends shows at once.
 - The hub and the product integrations need not be enabled, and automation rules do not run.
 - GetFindings gives 10 findings a page when `MaxResults` is absent. AWS documents no default.
 """
@@ -12,7 +13,8 @@ What differs from AWS, knowingly:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, cast
 
 from moto.core.base_backend import BackendDict
@@ -33,6 +35,7 @@ class SecurityHubBackend(moto_securityhub.SecurityHubBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.finding_store = FindingStore()
+        self.updates_visible_after = timedelta(0)
         self._pages: Pages[Key] = Pages()
 
     def disable_security_hub(self) -> dict[str, Any]:
@@ -57,7 +60,7 @@ class SecurityHubBackend(moto_securityhub.SecurityHubBackend):
             if breaches := finding_breaches(finding):
                 failed.append(_import_error(finding, breaches))
             elif (stored := self.finding_store.take_import(finding, at=utc_now())) is not None:
-                announce(self.account_id, self.region_name, stored.asff)
+                self._announce(stored.key)
         return failed
 
     def update_findings(
@@ -88,7 +91,8 @@ class SecurityHubBackend(moto_securityhub.SecurityHubBackend):
         test = compile_filters(filters, now=utc_now())
 
         def find() -> list[Key]:
-            found = [finding.asff for finding in self._candidates(filters) if test(finding.asff)]
+            candidates = self._shown_by(finding.key for finding in self._candidates(filters))
+            found = [finding.asff for finding in candidates if test(finding.asff)]
             return [finding_key(finding) for finding in sort_findings(found, criteria)]
 
         asked = {"filters": filters, "criteria": criteria}
@@ -121,12 +125,18 @@ class SecurityHubBackend(moto_securityhub.SecurityHubBackend):
             return "DuplicatedFindingIdentifier", "Finding Identifier is duplicated"
         if (existing := self.finding_store.get(key)) is None:
             return "FindingNotFound", "Finding Not Found"
-        updated = existing.updated(update, at=utc_now())
+        now = utc_now()
+        updated = existing.updated(update, at=now)
         if size_in_bytes(updated.asff) > MAX_FINDING_BYTES:
             return "FindingSizeExceeded", "Finding size exceeded 240 KB"
-        self.finding_store.put(updated)
-        announce(self.account_id, self.region_name, updated.asff)
+        self.finding_store.put_update(updated, shows_at=now + self.updates_visible_after, now=now)
+        self._announce(key)
         return None
+
+    def _announce(self, key: Key) -> None:
+        """Tell the listeners of a change, with the finding as it shows."""
+        for finding in self._shown_by([key]):
+            announce(self.account_id, self.region_name, finding.asff)
 
     def _candidates(self, filters: Mapping[str, list[dict[str, Any]]]) -> Iterator[StoredFinding]:
         """The findings worth testing: by id where ids are asked for, else all."""
@@ -135,12 +145,16 @@ class SecurityHubBackend(moto_securityhub.SecurityHubBackend):
             return self.finding_store.having_ids(value["Value"] for value in ids)
         return iter(self.finding_store)
 
+    def _shown_by(self, keys: Iterable[Key]) -> Iterator[StoredFinding]:
+        """The findings of these keys as they show now; unknown ones are left out."""
+        now = utc_now()
+        for key in keys:
+            if (finding := self.finding_store.shown(key, at=now)) is not None:
+                yield finding
+
     def _still_found(self, keys: list[Key], test: Test) -> Iterator[dict[str, Any]]:
         """The findings of a page as they are now; those that changed out of the filters since are left out."""
-        for key in keys:
-            finding = self.finding_store.get(key)
-            if finding is not None and test(finding.asff):
-                yield finding.asff
+        return (finding.asff for finding in self._shown_by(keys) if test(finding.asff))
 
 
 def security_hub_backends() -> BackendDict[SecurityHubBackend]:

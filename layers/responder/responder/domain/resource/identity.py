@@ -1,16 +1,14 @@
-"""Resource identity: what makes two mentions of a resource the same resource.
-
-ARNs, short ids and Config ids become one :class:`Resource`. Two are the same only if partition, account, Region, type
-and id all agree; a short id in another account is a namesake, nothing more.
-"""
+"""One resource, and its canonical forms."""
 
 import re
 from dataclasses import dataclass
 
+from responder.domain.resource.types import find_type
+
 GLOBAL = "global"
 """Region of the resources of services that have none, such as IAM."""
 
-_GLOBAL_TYPES = re.compile(r"AWS::(IAM|CloudFront|Organizations|Route53)::")
+_GLOBAL_TYPES = re.compile(r"AWS::(IAM|CloudFront|Organizations|Route53|WAF)::")
 _ARN = re.compile(r"arn:aws(-cn|-us-gov)?:[a-z0-9-]*:[a-z0-9-]*:([0-9]{12})?:.+")
 
 
@@ -54,11 +52,11 @@ class Resource:
         """
         if is_arn(self.id):
             return self.id
-        form = _ARN_FORMS.get(self.type)
-        arn = (
-            form.format(partition=self.partition, account=self.account, region=self.region, id=self.id) if form else ""
-        )
-        return arn if is_arn(arn) else None
+        kind = find_type(self.type)
+        if kind is None or kind.normal_id(self.id) != self.id:
+            return None
+        arns = kind.arns(partition=self.partition, account=self.account, region=self.region, id=self.id)
+        return next((arn for arn in arns if is_arn(arn)), None)
 
     @classmethod
     def from_arn(cls, arn: str, kind: str) -> "Resource":
@@ -70,17 +68,8 @@ class Resource:
         'i-0abc'
         """
         _, partition, _, region, account, _ = arn.split(":", 5)
-        form = _ARN_FORMS.get(kind, "{id}")
-        prefix = form.partition("{id}")[0].format(partition=partition, account=account, region=region)
-        return cls(partition, account, region, kind, arn.removeprefix(prefix))
-
-
-_ARN_FORMS = {
-    "AWS::EC2::Instance": "arn:{partition}:ec2:{region}:{account}:instance/{id}",
-    "AWS::EC2::SecurityGroup": "arn:{partition}:ec2:{region}:{account}:security-group/{id}",
-    "AWS::EC2::Volume": "arn:{partition}:ec2:{region}:{account}:volume/{id}",
-    "AWS::S3::Bucket": "arn:{partition}:s3:::{id}",
-}
+        known = find_type(kind)
+        return cls(partition, account, region, kind, (known.id_in(arn) if known else None) or arn)
 
 
 def is_arn(text: str | None) -> bool:
