@@ -63,6 +63,13 @@ class Caller(Protocol):
     killed: ContainerKilled | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    call: AwsCall
+    model: OperationModel
+    read_timeout_seconds: float
+
+
 class Calls:
     """Watches the AWS calls of one sandbox between `start` and `stop`.
 
@@ -76,7 +83,7 @@ class Calls:
         self._clock = clock
         self._subscribers: list[Subscriber] = []
         self._caller: Caller | None = None
-        self._current = threading.local()
+        self._threads = threading.local()
 
     def start(self) -> None:
         global _running
@@ -101,35 +108,43 @@ class Calls:
     def made_by(self, caller: Caller) -> Iterator[None]:
         """Count and announce calls as `caller`'s."""
         self._caller = caller
+        self._under_way.clear()  # what a killed container had begun never ends
         try:
             yield
         finally:
             self._caller = None
 
+    @property
+    def _under_way(self) -> list[_Begun]:
+        """The calls of this thread that have begun; to make one, botocore may make another: to assume a role."""
+        calls: list[_Begun] = self._threads.__dict__.setdefault("under_way", [])
+        return calls
+
     def begin(self, call: AwsCall, model: OperationModel, read_timeout_seconds: float) -> None:
-        self._current.call, self._current.model = call, model
-        self._current.read_timeout_seconds = read_timeout_seconds
+        self._under_way.append(_Begun(call, model, read_timeout_seconds))
         self._announce("before", call)
 
     def end(self) -> None:
-        self._announce("after", self._current.call)
+        """AWS has answered the call that was begun last."""
+        self._announce("after", self._under_way.pop().call)
+
+    def give_up(self) -> None:
+        """The call that was begun last got no answer."""
+        self._under_way.pop()
 
     def send(self, request: AWSPreparedRequest, event_name: str) -> AWSResponse:
         """One attempt. For a dead container it raises `ContainerKilled`: no `finally` of it reaches AWS any more."""
         if self._caller is not None:
             with _stays_dead(self._caller):
-                self.attempts[str(self._call_of(event_name))] += 1
+                begun = self._under_way[-1] if self._under_way else None
+                # Where none was announced, botocore's event tells which call it is.
+                self.attempts[str(begun.call) if begun else ":".join(event_name.split(".")[1:3])] += 1
                 self._clock.advance(SECONDS_PER_ATTEMPT)
-                if model := getattr(self._current, "model", None):
-                    attempt = Attempt(model, request.url, self._current.read_timeout_seconds, _body_of(request))
+                if begun:
+                    attempt = Attempt(begun.model, request.url, begun.read_timeout_seconds, _body_of(request))
                     answer = partial(_answer_with, request, event_name)
                     return self.faults.exchange(attempt, answer, self._clock.advance)
         return _answer(request, event_name)
-
-    def _call_of(self, event_name: str) -> AwsCall | str:
-        """The call that an attempt belongs to; where none was announced, what botocore's event says of it."""
-        call: AwsCall | None = getattr(self._current, "call", None)
-        return call or ":".join(event_name.split(".")[1:3])
 
     @property
     def caller(self) -> Caller | None:
@@ -202,6 +217,11 @@ def _after_call(**_: Any) -> None:
         _running.end()
 
 
+def _after_call_error(**_: Any) -> None:
+    if _running is not None and _running.caller is not None:
+        _running.give_up()
+
+
 def _before_send(request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
     if _running is None:
         return botocore_stubber(event_name, request)
@@ -216,6 +236,7 @@ def _take_place_of_moto() -> None:
             ("before-call", _before_call),
             ("before-send", _before_send),
             ("after-call", _after_call),
+            ("after-call-error", _after_call_error),
         ]
     )
 

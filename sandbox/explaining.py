@@ -35,6 +35,11 @@ _MEANINGS = {
     "notified": "could not open an incident, and told people on the notification topic",
     "noted": "only recorded it, because people were told that its incident could not be opened",
     "ignored": "left it alone",
+    "enriched": "brought its account's context into the finding",
+    "current": "left the finding as it is, because it has its account's context",
+    "written_before": "did nothing more, because it wrote the finding a moment ago",
+    "left_alone": "left the finding alone, because it is resolved, suppressed or archived",
+    "gone": "did nothing, because Security Hub no longer has the finding",
     "rejected": "set it aside in the dead-letter queue, because it can never be handled",
     "failed": "failed, and got it again",
 }

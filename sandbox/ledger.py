@@ -60,8 +60,8 @@ class Entry:
     outcomes: dict[Outcome, None] = field(default_factory=dict)
     rejections: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    raised: int = 0
-    """Events that functions raised while they worked on it, or on what followed from it."""
+    raised: float = 0.0
+    """Events that functions raised while they worked on it, or on what followed from it: its share of them."""
 
     @property
     def origin(self) -> str:
@@ -121,6 +121,15 @@ class Lineage:
         return Lineage(tuple(entries.values()), depth + 1)
 
 
+def _finding_ids(body: str) -> set[str]:
+    """The ids of the findings in a message that is an event of Security Hub's."""
+    try:
+        found = json.loads(body)["detail"]["findings"]
+        return {finding["Id"] for finding in found if isinstance(finding["Id"], str)}
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return set()
+
+
 def _add(reasons: list[str], reason: str) -> None:
     if reason not in reasons:
         reasons.append(reason)
@@ -131,8 +140,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
-        self.working_for: tuple[Lineage, ...] = ()
-        """Of the messages that a function is working on at this moment."""
+        self._working: Sequence[tuple[Lineage, Message]] = ()
+        self._working_on: dict[object, Lineage] | None = None
 
         self._messages: dict[str, _Message] = {}
         self._lineages: dict[bytes, Lineage] = {}
@@ -151,14 +160,30 @@ class Ledger:
         self._lineages[_digest(body)] = lineage
 
     def begun(self, function: Function, messages: Sequence[Message]) -> None:
-        lineages = [known.lineage for message in messages if (known := self._messages.get(message["MessageId"]))]
-        for lineage in lineages:
+        self._working = [
+            (known.lineage, message) for message in messages if (known := self._messages.get(message["MessageId"]))
+        ]
+        self._working_on = None
+        for lineage, _ in self._working:
             for entry in lineage.own_entries:
                 entry.functions[function.name] = None
-        self.working_for = tuple(lineages)
+
+    def raised_for(self, finding_id: str) -> Lineage:
+        """The lineage of an event that the working function raises for a finding.
+
+        It goes back to the messages that carry the finding; if none does, to any message of the batch.
+        """
+        if self._working_on is None:
+            carrying: dict[object, list[Lineage]] = {None: [lineage for lineage, _ in self._working]}
+            for lineage, message in self._working:
+                for name in _finding_ids(message["Body"]):
+                    carrying.setdefault(name, []).append(lineage)
+            self._working_on = {name: Lineage.merged(lineages) for name, lineages in carrying.items()}
+        return self._working_on.get(finding_id, self._working_on[None]) if self._working else Lineage()
 
     def finished(self, batch: Batch) -> None:
-        self.working_for = ()
+        self._working = ()
+        self._working_on = None
         records = batch.invocation.log_records
         self._note_outcomes(batch, records)
         failed = {message["MessageId"] for message in batch.failed}

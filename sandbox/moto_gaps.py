@@ -49,13 +49,14 @@ with _left_out(_SERVICES_NOT_DEPLOYED):
     from moto.awslambda import models as lambda_models
     from moto.cloudformation import models as cloudformation_models
     from moto.cloudformation import parsing
-    from moto.core.utils import utcnow
+    from moto.core.utils import unix_time, unix_time_millis, utcnow
     from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException
     from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
     from moto.dynamodb.models.dynamo_type import DynamoType
     from moto.dynamodb.models.table import Table
     from moto.dynamodb.responses import DynamoHandler
     from moto.events import models as events_models
+    from moto.sqs.models import Queue, SQSBackend
 
 MAXIMUM_PATTERN_CHARACTERS = 2048  # EventBridge quotas: "Event pattern size", the default
 MAXIMUM_TARGETS = 5  # EventBridge quotas: "Targets per rule"
@@ -91,6 +92,7 @@ def install() -> None:
         _mend_event_patterns()
         _mend_time_to_live()
         _mend_transactions()
+        _mend_queues()
         _mend_template_parsing()
         _mend_unknown_types()
         lambda_models.do_validate_s3 = lambda: False  # a function's code stays in its folder, not in a bucket
@@ -205,6 +207,31 @@ def _mend_time_to_live() -> None:
         return table
 
     Table.create_from_cloudformation_json = classmethod(create_table)  # type: ignore[assignment]
+
+
+def _mend_queues() -> None:
+    # moto counts all messages of a queue, and asks the time for each, whenever one is sent or received: n messages take
+    # n² steps, of some microseconds.
+    def messages(queue: Queue) -> list[Any]:
+        now = unix_time_millis()
+        return [message for message in queue._messages if message.visible_at < now >= message.delayed_until]
+
+    def delayed(queue: Queue) -> int:
+        now = unix_time_millis()
+        return sum(now < message.delayed_until for message in queue._messages)
+
+    def not_visible(queue: Queue) -> int:
+        now = unix_time_millis()
+        return sum(now <= message.visible_at for message in queue._messages)
+
+    def is_retained(backend: SQSBackend, queue_name: str, message: Any) -> bool:
+        kept_seconds: int = backend.get_queue(queue_name).message_retention_period  # type: ignore[attr-defined]
+        return bool(kept_seconds + message.sent_timestamp / 1000 > unix_time())
+
+    Queue.messages = property(messages)  # type: ignore[method-assign,assignment]
+    Queue.approximate_number_of_messages_delayed = property(delayed)  # type: ignore[method-assign,assignment]
+    Queue.approximate_number_of_messages_not_visible = property(not_visible)  # type: ignore[method-assign,assignment]
+    SQSBackend.is_message_valid_based_on_retention_period = is_retained  # type: ignore[method-assign]
 
 
 def _mend_transactions() -> None:

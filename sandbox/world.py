@@ -313,7 +313,7 @@ class Sandbox:
         while self._raised:
             event, lineage = self._raised.popleft()
             for entry in lineage.entries:
-                entry.raised += 1
+                entry.raised += 1 / len(lineage.entries)
             if lineage.depth > MAXIMUM_DEPTH:
                 lineage.fail(f"a loop: {MAXIMUM_DEPTH} events followed from it, one from the other, and still another")
             elif lineage.entries and min(entry.raised for entry in lineage.entries) > MAXIMUM_RAISED:
@@ -333,9 +333,8 @@ class Sandbox:
 
     def _finding_changed(self, account_id: str, region: str, finding: dict[str, Any]) -> None:
         self.changed_findings[finding["ProductArn"], finding["Id"]] = None
-        lineages = self.ledger.working_for
         event = envelopes.imported_event(finding, Place(account_id, region), time=format_time(self.clock.now))
-        self._raised.append((event, Lineage.merged(lineages) if lineages else Lineage()))
+        self._raised.append((event, self.ledger.raised_for(finding["Id"])))
 
     # Queues
 

@@ -29,10 +29,11 @@ def function_environment(*, account: str, dead_letters: str, role: str = "") -> 
         "POWERTOOLS_SERVICE_NAME": "enrich_findings",
         "ACCOUNT_CONTEXTS_TABLE": "contexts",
         "CONTEXT_MAX_AGE_SECONDS": "3600",
-        "CONTEXT_PATIENCE_SECONDS": "25",
+        "CONTEXT_PATIENCE_SECONDS": "60",
         "DEAD_LETTER_QUEUE_URL": dead_letters,
         "HUB_ACCOUNT_ID": account,
         "MAXIMUM_CONCURRENCY": "2",
         "ORGANIZATION_ROLE_ARN": role,
         "RECENT_UPDATES_TABLE": "recent-updates",
+        "TIME_LIMIT_SECONDS": "140",
     }

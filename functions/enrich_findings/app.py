@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from responder.aws.account_contexts_table import AccountContextsTable
-from responder.aws.clients import Clients
+from responder.aws.clients import PATIENT, Clients
 from responder.aws.dead_letters import DeadLetterQueue
 from responder.aws.organization import RATES, OrganizationDirectory
 from responder.aws.pace import Pace
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment()
-clients = Clients()
+clients = Clients(attempts=PATIENT)
 logger = Logger()
 metrics = Metrics()
 
@@ -65,6 +65,7 @@ enricher = Enricher(
     recent=RecentUpdatesTable(clients.get("dynamodb"), environment.text("RECENT_UPDATES_TABLE")),
     clock=utc_now,
     count=count,
+    time_limit=environment.seconds("TIME_LIMIT_SECONDS", least=1, most=900),
 )
 
 

@@ -1,7 +1,7 @@
 """Reading and updating findings, many a call, against Security Hub's own rules."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -15,8 +15,10 @@ from responder.aws.security_hub import SecurityHub
 from responder.domain.faults import Permanent, Retryable
 from responder.domain.security_hub import FindingGone, FindingKey, FindingRefused, FindingUpdate, Note
 from sandbox.aws_services import install, security_hub
+from tests.aws_services.findings import finding
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
 PRODUCT = "arn:aws:securityhub:eu-west-1::product/aws/guardduty"
 NOTE = FindingUpdate(note=Note("Text", "FindingEnricher"), fields=(("findingEnriched", "true"),))
 
@@ -64,7 +66,7 @@ def test_findings_are_read_twenty_a_call(world: World) -> None:
     keys = [key(number) for number in range(45)]
     world.put(*keys)
 
-    found = world.hub.get(keys)
+    found = world.hub.get(keys, until=LATER)
 
     assert found.keys() == set(keys)
     assert [name for name, _ in world.calls] == ["GetFindings"] * 3
@@ -74,13 +76,13 @@ def test_a_finding_of_the_same_id_and_another_product_is_another(world: World) -
     namesake = key(1, "arn:aws:securityhub:eu-west-1::product/aws/inspector")
     world.put(key(1), namesake)
 
-    assert world.hub.get([key(1)]).keys() == {key(1)}
+    assert world.hub.get([key(1)], until=LATER).keys() == {key(1)}
 
 
 def test_one_that_is_gone_is_missing(world: World) -> None:
     world.put(key(1))
 
-    assert world.hub.get([key(1), key(2)]).keys() == {key(1)}
+    assert world.hub.get([key(1), key(2)], until=LATER).keys() == {key(1)}
 
 
 def test_equal_updates_share_a_call_of_up_to_a_hundred(world: World) -> None:
@@ -88,7 +90,7 @@ def test_equal_updates_share_a_call_of_up_to_a_hundred(world: World) -> None:
     other = FindingUpdate(note=Note("Other", "FindingEnricher"))
     world.put(*keys)
 
-    problems = world.hub.update({wanted: other if wanted == key(7) else NOTE for wanted in keys})
+    problems = world.hub.update({wanted: other if wanted == key(7) else NOTE for wanted in keys}, until=LATER)
 
     assert problems == {}
     assert sorted(len(call["FindingIdentifiers"]) for _, call in world.calls) == [1, 49, 100, 100]
@@ -100,7 +102,7 @@ def test_equal_updates_share_a_call_of_up_to_a_hundred(world: World) -> None:
 def test_a_finding_that_is_gone_fails_alone(world: World) -> None:
     world.put(key(1))
 
-    problems = world.hub.update({key(1): NOTE, key(2): NOTE})
+    problems = world.hub.update({key(1): NOTE, key(2): NOTE}, until=LATER)
 
     assert problems.keys() == {key(2)}
     assert isinstance(problems[key(2)], FindingGone)
@@ -112,7 +114,7 @@ def test_an_identifier_that_fails_the_whole_call_ends_up_alone(world: World) -> 
     poison = FindingKey("no ARN", "finding-poison")
     world.put(*keys)
 
-    problems = world.hub.update(dict.fromkeys([*keys, poison], NOTE))
+    problems = world.hub.update(dict.fromkeys([*keys, poison], NOTE), until=LATER)
 
     assert problems.keys() == {poison}
     assert isinstance(problems[poison], FindingRefused | FindingGone)
@@ -136,7 +138,9 @@ def test_a_call_that_is_refused_for_its_content_is_halved_until_the_culprit_stan
                 answer = {"ProcessedFindings": identifiers(*asked), "UnprocessedFindings": []}
                 stub.add_response("batch_update_findings", answer, request)
 
-        problems = port(client).update(dict.fromkeys(keys, FindingUpdate(note=Note("Text", "FindingEnricher"))))
+        problems = port(client).update(
+            dict.fromkeys(keys, FindingUpdate(note=Note("Text", "FindingEnricher"))), until=LATER
+        )
 
         stub.assert_no_pending_responses()
     assert {wanted: type(problem) for wanted, problem in problems.items()} == {keys[2]: FindingRefused}
@@ -164,7 +168,7 @@ def test_unprocessed_findings_are_split_into_retryable_and_not(code: str, kind: 
     with Stubber(client) as stub:
         stub.add_response("batch_update_findings", {"ProcessedFindings": [], "UnprocessedFindings": [unprocessed]})
 
-        problems = port(client).update({key(1): NOTE})
+        problems = port(client).update({key(1): NOTE}, until=LATER)
 
     assert type(problems[key(1)]) is kind
     assert str(problems[key(1)]) == f"could not update a finding: {code}: why"
@@ -182,8 +186,29 @@ def test_a_call_that_fails_as_a_whole_is_nobodys_fault_among_its_findings(
         for _ in range(5):
             stub.add_client_error("batch_update_findings", code, http_status_code=status)
 
-        problems = port(client).update({key(1): NOTE, key(2): NOTE})
+        problems = port(client).update({key(1): NOTE, key(2): NOTE}, until=LATER)
 
     assert problems.keys() == {key(1), key(2)}
     assert all(isinstance(problem, kind) and not isinstance(problem, FindingRefused) for problem in problems.values())
     assert isinstance(problems[key(1)], Retryable | Permanent)
+
+
+def test_a_call_that_fails_keeps_nothing_from_the_findings_of_the_others() -> None:
+    client = boto3.client("securityhub")
+    keys = sorted(key(number) for number in range(40))
+    with Stubber(client) as stub:
+        stub.add_client_error("get_findings", "AccessDeniedException", http_status_code=403)
+        found = [finding(Id=id_, ProductArn=product) for product, id_ in keys[20:]]
+        stub.add_response("get_findings", {"Findings": found})
+
+        read = port(client).get(keys, until=LATER)
+
+    assert [isinstance(read[wanted], AwsRefused) for wanted in keys] == [True] * 20 + [False] * 20
+
+
+def test_no_call_begins_when_no_time_is_left(world: World) -> None:
+    world.put(key(1))
+
+    assert isinstance(world.hub.get([key(1)], until=NOW)[key(1)], AwsUnavailable)
+    assert isinstance(world.hub.update({key(1): NOTE}, until=NOW)[key(1)], AwsUnavailable)
+    assert world.calls == []

@@ -60,6 +60,7 @@ def test_every_sample_event_does_what_its_name_says(once: Callable[[str], Report
 
     assert {name for name, state in status.items() if state == "unmatched"} == {
         "config-other-rule-opens-nothing",
+        "finding-suppressed-is-left-alone",
         "guardduty-medium-opens-nothing",
         "root-call-made-by-aws-service-opens-nothing",
         "root-service-event-opens-nothing",

@@ -439,7 +439,8 @@ def test_findings_are_batched_within_the_minute_for_which_their_events_are_trust
     }
     window = timedelta(seconds=mappings["EnrichFindingsFunction"]["MaximumBatchingWindowInSeconds"])
     function = resources(hub, "AWS::Lambda::Function")["EnrichFindingsFunction"]
-    patience = int(function["Environment"]["Variables"]["CONTEXT_PATIENCE_SECONDS"])
+    variables = function["Environment"]["Variables"]
+    patience, limit = int(variables["CONTEXT_PATIENCE_SECONDS"]), int(variables["TIME_LIMIT_SECONDS"])
 
     assert window <= TRUSTED_FOR / 2
-    assert patience <= function["Timeout"] / 2
+    assert patience < limit / 2 < limit + 30 < function["Timeout"]

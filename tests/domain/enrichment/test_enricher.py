@@ -45,7 +45,8 @@ class World:
             findings=self,
             recent=self,
             clock=lambda: self.now,
-            count=self.count,  # type: ignore[arg-type]
+            count=self.count,
+            time_limit=timedelta(minutes=2),
         )
 
     def count(self, name: str, number: int) -> None:
@@ -56,11 +57,11 @@ class World:
         found = self.known | self.in_table if skip_memory else self.known
         return {account: found.get(account, replace(unknown, context=AccountContext(account))) for account in accounts}
 
-    def get(self, keys: Collection[FindingKey]) -> dict[FindingKey, Finding]:
+    def get(self, keys: Collection[FindingKey], *, until: datetime) -> dict[FindingKey, Finding]:
         self.asked.append(set(keys))
         return {key: read_finding(self.hub[key], seen_at=self.now) for key in keys if key in self.hub}
 
-    def update(self, updates: Mapping[FindingKey, FindingUpdate]) -> dict[FindingKey, Exception]:
+    def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> dict[FindingKey, Exception]:
         self.written.append({key: update for key, update in updates.items() if key not in self.problems})
         for key, update in self.written[-1].items():
             finding = self.hub.setdefault(key, {"ProductArn": key.product_arn, "Id": key.id})

@@ -23,23 +23,32 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_ssm_incidents import SSMIncidentsClient
 
-# A person waits and the function has seconds: fail fast, try again at once, and leave the rest to redelivery.
-# A service that hangs costs one record 15 of the function's 30 seconds, not the whole batch.
-_CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
+PROMPT = 3
+"""Attempts where a person waits and the function has seconds: fail fast, and leave the rest to redelivery. A service
+that hangs costs one record 15 of the function's 30 seconds, not the whole batch."""
+
+PATIENT = 6
+"""Attempts where nobody waits and a call stands for many events: some 15 seconds of back-off before it fails."""
 
 
 class Clients:
     """The clients of one container. Making one takes tens of milliseconds, so each is made once and on demand."""
 
-    def __init__(self, session: boto3.session.Session | None = None) -> None:
+    def __init__(self, *, attempts: int = PROMPT, session: boto3.session.Session | None = None) -> None:
+        self._attempts = attempts
         self._session = session or boto3.session.Session()
-        self._client = cache(lambda service: self._session.client(service, config=_CONFIG))
+        retries = {"mode": "standard", "total_max_attempts": attempts}
+        self._config = Config(connect_timeout=1, read_timeout=4, retries=retries)  # type: ignore[arg-type] # a TypedDict
+        self._client = cache(lambda service: self._session.client(service, config=self._config))
 
     def assuming(self, role_arn: str) -> "Clients":
         """Clients that act as the role. It is assumed at their first call, and again before its credentials expire."""
         session = botocore.session.get_session()
-        session.register_component("credential_provider", CredentialResolver([_Role(self._session, role_arn)]))
-        return Clients(boto3.session.Session(botocore_session=session, region_name=self._session.region_name))
+        session.register_component(
+            "credential_provider", CredentialResolver([_Role(self._session, role_arn, self._config)])
+        )
+        own = boto3.session.Session(botocore_session=session, region_name=self._session.region_name)
+        return Clients(attempts=self._attempts, session=own)
 
     @overload
     def get(self, service: Literal["account"]) -> "AccountClient": ...
@@ -67,10 +76,10 @@ class _Role(CredentialProvider):
 
     METHOD = "assume-role"
 
-    def __init__(self, session: boto3.session.Session, role_arn: str) -> None:
+    def __init__(self, session: boto3.session.Session, role_arn: str, config: Config) -> None:
         super().__init__()
         self._fetcher = AssumeRoleCredentialFetcher(
-            client_creator=partial(session.client, config=_CONFIG),
+            client_creator=partial(session.client, config=config),
             source_credentials=session.get_credentials(),
             role_arn=role_arn,
             extra_args={"RoleSessionName": "security-responder"},

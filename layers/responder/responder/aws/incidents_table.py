@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from responder.aws.batches import read_items
 from responder.aws.faults import AwsRefused, AwsUnavailable, aws_call
 from responder.domain.incident.occurrence import Headline, IncidentRequest, Occurrence, RelatedItem, digest
 from responder.domain.incident.ports import Coalesced, IncidentState, LostRace, Stage
@@ -50,11 +51,7 @@ class IncidentsTable:
     def look_up(self, occurrence: Occurrence) -> tuple[IncidentState | None, bool]:
         entries = [_STATE, _event_entry(occurrence)]
         keys = [{"key": {"S": occurrence.key}, "entry": {"S": entry}} for entry in entries]
-        with aws_call("read the incidents table"):
-            answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
-        if answer.get("UnprocessedKeys"):
-            raise AwsUnavailable("the incidents table is throttled")
-        rows = {row["entry"]["S"]: row for row in answer["Responses"].get(self._table, [])}
+        rows = {row["entry"]["S"]: row for row in read_items(self._client, self._table, keys)}
         state = rows.get(_STATE)
         return (_state(state) if state else None), entries[1] in rows
 

@@ -38,7 +38,7 @@ READS_PER_SECOND = 3
 """Calls of GetFindings that an account and Region admits steadily. Source: Security Hub, quotas."""
 
 _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "InvalidInput"})
-"""Error codes of UnprocessedFindings that no retry mends; ConcurrentUpdateError, InternalFailure and any new one it may."""
+"""Error codes of UnprocessedFindings that no retry mends; for all others, new ones too, another try is worth it."""
 
 
 class SecurityHub:
@@ -49,21 +49,25 @@ class SecurityHub:
         self._pace = pace
         self._clock = clock
 
-    def get(self, keys: Collection[FindingKey]) -> dict[FindingKey, Finding]:
-        """The findings as they are now, 20 a call; one that is gone is missing.
+    def get(self, keys: Collection[FindingKey], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
+        """The findings as they are now, 20 a call, or why one could not be read; one that is gone is missing.
 
-        Raises
-        ------
-        AwsUnavailable, AwsRefused
-            When any of the calls failed.
+        No call begins after ``until``.
         """
-        wanted = set(keys)
-        found: dict[FindingKey, Finding] = {}
-        for ids in _portions(sorted({key.id for key in wanted}), FILTER_VALUES):
-            for finding in self._find(ids):
-                if finding.key in wanted:  # ids are unique within a product only
-                    found[finding.key] = finding
+        found: dict[FindingKey, Finding | Exception] = {}
+        for portion in _portions(sorted(keys), FILTER_VALUES):
+            try:
+                self._require_time(until)
+                for finding in self._find(sorted({key.id for key in portion})):
+                    if finding.key in portion:  # ids are unique within a product only
+                        found[finding.key] = finding
+            except (AwsUnavailable, AwsRefused) as problem:
+                found |= dict.fromkeys(portion, problem)
         return found
+
+    def _require_time(self, until: datetime) -> None:
+        if self._clock() >= until:
+            raise AwsUnavailable("no time is left for another call")
 
     def _find(self, ids: Sequence[str]) -> Iterator[Finding]:
         pages = self._client.get_paginator("get_findings").paginate(
@@ -83,8 +87,8 @@ class SecurityHub:
                 except Rejected:  # nothing that was asked for: those had keys that can be read
                     continue
 
-    def update(self, updates: Mapping[FindingKey, FindingUpdate]) -> dict[FindingKey, Exception]:
-        """Change findings: equal updates together, up to 100 a call.
+    def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> dict[FindingKey, Exception]:
+        """Change findings: equal updates together, up to 100 a call. No call begins after ``until``.
 
         Returns
         -------
@@ -97,11 +101,14 @@ class SecurityHub:
         problems: dict[FindingKey, Exception] = {}
         for update, keys in groups.items():
             for portion in _portions(keys, UPDATES):
-                problems |= self._update(update, portion)
+                problems |= self._update(update, portion, until)
         return problems
 
-    def _update(self, update: FindingUpdate, keys: Sequence[FindingKey]) -> dict[FindingKey, Exception]:
+    def _update(
+        self, update: FindingUpdate, keys: Sequence[FindingKey], until: datetime
+    ) -> dict[FindingKey, Exception]:
         try:
+            self._require_time(until)
             with aws_call("update findings"):
                 answer = self._client.batch_update_findings(**_request(update, keys))
         except AwsRefused as refusal:
@@ -111,7 +118,7 @@ class SecurityHub:
                 return {keys[0]: FindingRefused(str(refusal))}
             # One identifier that Security Hub cannot read fails the whole call: halve it until it stands alone.
             middle = len(keys) // 2
-            return self._update(update, keys[:middle]) | self._update(update, keys[middle:])
+            return self._update(update, keys[:middle], until) | self._update(update, keys[middle:], until)
         except AwsUnavailable as problem:
             return dict.fromkeys(keys, problem)
         return {

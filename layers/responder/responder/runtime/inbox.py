@@ -20,7 +20,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from responder.domain.event import Event, parse_event, read_event
-from responder.domain.faults import Rejected
+from responder.domain.faults import Permanent, Rejected, Retryable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -64,6 +64,10 @@ def one_by_one(handle: Callable[[Event], Report]) -> Handle:
     return handle_all
 
 
+class _UndoneError(Exception):
+    """Tells Powertools that a record must be delivered again."""
+
+
 class Inbox:
     """Feeds events to a handler: an SQS batch, or a single one as ``sam local invoke`` and direct targets send it."""
 
@@ -93,17 +97,20 @@ class Inbox:
                 bodies = [record["body"] for record in payload["Records"]]
                 settled = self._settled([(body, _read(parse_event, body)) for body in bodies])
 
-                def settle_next(record: "SQSRecord") -> Report:  # Powertools asks in the records' order
-                    return next(settled)()
+                def settle_next(record: "SQSRecord") -> None:  # Powertools asks in the records' order
+                    if isinstance(outcome := next(settled)(), Exception):
+                        raise _UndoneError(str(outcome))
 
                 return dict(process_partial_response(payload, settle_next, self._batch, context))
             (settle,) = self._settled([(json.dumps(payload), _read(read_event, payload))])
-            return dict(settle())
+            if isinstance(outcome := settle(), Exception):
+                raise outcome
+            return dict(outcome)
         finally:
             self._metrics.flush_metrics()
 
-    def _settled(self, records: Sequence[tuple[str, Event | Rejected]]) -> Iterator[Callable[[], Report]]:
-        """For each record, in order, what settles it: returns when it is done, raises to have it delivered again."""
+    def _settled(self, records: Sequence[tuple[str, Event | Rejected]]) -> Iterator[Callable[[], Report | Exception]]:
+        """For each record, in order, what settles it, and gives why it must be delivered again if it must."""
         outcomes = self._outcomes([event for _, event in records if isinstance(event, Event)])
         for body, event in records:
             if isinstance(event, Event):
@@ -117,19 +124,20 @@ class Inbox:
         except Exception as failure:  # noqa: BLE001 - counted, logged and raised again for each that is left
             yield from repeat(failure)
 
-    def _settle(self, body: str, event_id: str, outcome: Report | Exception) -> Report:
-        """Say what became of an event; set a rejected one aside, and raise what has it delivered again."""
+    def _settle(self, body: str, event_id: str, outcome: Report | Exception) -> Report | Exception:
+        """Say what became of an event, and set a rejected one aside. Never raises: many events may share a failure."""
         self._metrics.add_metric("EventsReceived", MetricUnit.Count, 1)
-        try:
-            if isinstance(outcome, Rejected):
+        if isinstance(outcome, Rejected):
+            try:
                 return self._reject(body, event_id, outcome)
-            if isinstance(outcome, Exception):
-                raise outcome
-        except Exception as failure:
+            except (Retryable, Permanent) as failure:
+                outcome = failure
+        if isinstance(outcome, Exception):
             self._metrics.add_metric("EventsFailed", MetricUnit.Count, 1)
-            told = {"event_id": event_id, "outcome": "failed", "reason": str(failure)}
-            self._logger.exception("event failed", extra=told)
-            raise
+            told = {"event_id": event_id, "outcome": "failed", "reason": str(outcome)}
+            expected = isinstance(outcome, Retryable | Permanent)  # says all there is to say itself
+            self._logger.error("event failed", exc_info=None if expected else outcome, extra=told)
+            return outcome
         key = outcome.get("incident_key")
         correlation = {"correlation_id": key} if key else {}
         self._logger.info("event handled", extra={"event_id": event_id, **correlation, **outcome})

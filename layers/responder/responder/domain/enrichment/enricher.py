@@ -19,7 +19,7 @@ from responder.domain.enrichment.directory import Directory
 from responder.domain.enrichment.fields import context_mark, mark_of, merged
 from responder.domain.enrichment.ports import Count, Findings, RecentUpdate, RecentUpdates
 from responder.domain.event import Event
-from responder.domain.faults import Permanent, Rejected, Retryable
+from responder.domain.faults import Rejected, Retryable
 from responder.domain.note import ENRICHER, RESOLVER, with_block
 from responder.domain.security_hub import (
     Finding,
@@ -59,6 +59,8 @@ class Enricher:
     ----------
     count
         Counts what the operators want to know, by metric name.
+    time_limit
+        Time after which a batch reads and writes no more findings; the rest is delivered again.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class Enricher:
         recent: RecentUpdates,
         clock: Callable[[], datetime],
         count: Count,
+        time_limit: timedelta,
     ) -> None:
+        self._time_limit = time_limit
         self._directory = directory
         self._findings = findings
         self._recent = recent
@@ -101,6 +105,7 @@ class Enricher:
         return [_of_event(findings, outcomes) for findings in read]
 
     def _enrich(self, sightings: Mapping[FindingKey, tuple[Finding, bool]]) -> dict[FindingKey, Outcome]:
+        until = self._clock() + self._time_limit
         outcomes: dict[FindingKey, Outcome] = {}
         found = [finding for finding, _ in sightings.values()]
         updates, contexts = self._updates(found, outcomes)
@@ -111,10 +116,10 @@ class Enricher:
         if doubtful:
             for key in doubtful:
                 del updates[key]
-            updates_again, contexts_again = self._updates(self._read_again(doubtful, outcomes), outcomes)
+            updates_again, contexts_again = self._updates(self._read_again(doubtful, outcomes, until), outcomes)
             updates |= updates_again
             contexts |= contexts_again
-        self._write(updates, contexts, sightings, outcomes)
+        self._write(updates, contexts, sightings, outcomes, until)
         return outcomes
 
     def _updates(
@@ -174,14 +179,13 @@ class Enricher:
                 outcomes[key] = Result.LEFT_ALONE if update.author == RESOLVER else Result.WRITTEN_BEFORE
                 del updates[key]
 
-    def _read_again(self, keys: Sequence[FindingKey], outcomes: dict[FindingKey, Outcome]) -> list[Finding]:
-        try:
-            found = self._findings.get(keys)
-        except (Retryable, Permanent) as problem:
-            outcomes.update(dict.fromkeys(keys, problem))
-            return []
-        outcomes.update({key: Result.GONE for key in keys if key not in found})
-        return list(found.values())
+    def _read_again(
+        self, keys: Sequence[FindingKey], outcomes: dict[FindingKey, Outcome], until: datetime
+    ) -> list[Finding]:
+        read = self._findings.get(keys, until=until)
+        outcomes.update({key: Result.GONE for key in keys if key not in read})
+        outcomes.update({key: problem for key, problem in read.items() if isinstance(problem, Exception)})
+        return [finding for finding in read.values() if isinstance(finding, Finding)]
 
     def _write(
         self,
@@ -189,10 +193,11 @@ class Enricher:
         contexts: Mapping[str, Known],
         sightings: Mapping[FindingKey, tuple[Finding, bool]],
         outcomes: dict[FindingKey, Outcome],
+        until: datetime,
     ) -> None:
         if not updates:
             return
-        problems = self._findings.update(updates)
+        problems = self._findings.update(updates, until=until)
         written: dict[FindingKey, RecentUpdate] = {}
         for key in updates:
             if key not in problems:

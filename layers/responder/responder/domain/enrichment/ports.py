@@ -48,11 +48,16 @@ class ContextStore(Protocol):
 class Findings(Protocol):
     """Security Hub."""
 
-    def get(self, keys: Collection[FindingKey]) -> Mapping[FindingKey, Finding]:
-        """The findings as they are now; one that is gone is missing. Raises Retryable or Permanent."""
+    def get(self, keys: Collection[FindingKey], *, until: datetime) -> Mapping[FindingKey, Finding | Exception]:
+        """The findings as they are now, without those gone; or why one could not be read in time (Retryable or
+        Permanent).
+        """
 
-    def update(self, updates: Mapping[FindingKey, FindingUpdate]) -> Mapping[FindingKey, Exception]:
-        """Change findings; why it failed for those for which it did (Retryable, Permanent, FindingGone)."""
+    def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> Mapping[FindingKey, Exception]:
+        """Change findings; why it failed for those for which it did, or for which no time was left.
+
+        Retryable, Permanent, FindingGone or FindingRefused.
+        """
 
 
 @dataclass(frozen=True, slots=True)
