@@ -14,7 +14,7 @@ from responder.aws.batches import ROUNDS, read_items, write_items
 from responder.aws.faults import AwsUnavailable
 from responder.aws.recent_updates_table import RecentUpdatesTable
 from responder.domain.enrichment.context import AccountContext, Known, SecurityContact
-from responder.domain.enrichment.ports import RecentUpdate
+from responder.domain.ports import RecentUpdate
 from responder.domain.security_hub import FindingKey
 
 NOW = datetime(2026, 3, 2, 14, 0, 0, 123456, tzinfo=UTC)

@@ -9,10 +9,10 @@ import pytest
 
 from responder.domain.enrichment.context import AccountContext, Known, SecurityContact
 from responder.domain.enrichment.enricher import Enricher, Result, report
-from responder.domain.enrichment.ports import RecentUpdate
 from responder.domain.event import Event, read_event
 from responder.domain.faults import Permanent, Rejected, Retryable
 from responder.domain.note import ENRICHER, RESOLVER
+from responder.domain.ports import RecentUpdate
 from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused, FindingUpdate, read_finding
 from tests.conftest import Sample
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from responder.aws.faults import AwsRefused, aws_call
 from responder.aws.pace import Pace
 from responder.domain.enrichment.context import AccountContext, SecurityContact
-from responder.domain.enrichment.ports import Count
+from responder.domain.ports import Count
 
 if TYPE_CHECKING:
     from mypy_boto3_account import AccountClient

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from responder.aws.batches import read_items, write_items
-from responder.domain.enrichment.ports import RecentUpdate
+from responder.domain.ports import RecentUpdate
 from responder.domain.security_hub import FindingKey
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ REMEMBERED = timedelta(minutes=15)
 
 
 class RecentUpdatesTable:
-    """See :class:`~responder.domain.enrichment.ports.RecentUpdates`. Raises AwsUnavailable or AwsRefused."""
+    """See :class:`~responder.domain.ports.RecentUpdates`. Raises AwsUnavailable or AwsRefused."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client

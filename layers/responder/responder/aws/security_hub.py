@@ -7,7 +7,7 @@ linked Regions are read and updated here.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from responder.aws.faults import AwsRefused, AwsUnavailable, aws_call
 from responder.aws.pace import Pace
@@ -23,7 +23,7 @@ from responder.domain.security_hub import (
 
 if TYPE_CHECKING:
     from mypy_boto3_securityhub import SecurityHubClient
-    from mypy_boto3_securityhub.type_defs import BatchUpdateFindingsRequestTypeDef
+    from mypy_boto3_securityhub.type_defs import BatchUpdateFindingsRequestTypeDef, GetFindingsRequestTypeDef
 
 T = TypeVar("T")
 
@@ -33,6 +33,14 @@ FILTER_VALUES = 20
 PAGE = 100
 UPDATES = 100
 """Findings that GetFindings gives in a page, and that BatchUpdateFindings takes. Source: botocore's model."""
+
+_Filters = Mapping[str, Sequence[tuple[str, str]]]
+"""Values and comparisons by GetFindings' filter: values of one filter are alternatives, filters all hold."""
+
+_OPEN: _Filters = {
+    "RecordState": [("ACTIVE", "EQUALS")],
+    "WorkflowStatus": [("NEW", "EQUALS"), ("NOTIFIED", "EQUALS")],
+}
 
 READS_PER_SECOND = 3
 """Calls of GetFindings that an account and Region admits steadily. Source: Security Hub, quotas."""
@@ -57,35 +65,70 @@ class SecurityHub:
         found: dict[FindingKey, Finding | Exception] = {}
         for portion in _portions(sorted(keys), FILTER_VALUES):
             try:
-                self._require_time(until)
-                for finding in self._find(sorted({key.id for key in portion})):
+                ids = [(value, "EQUALS") for value in sorted({key.id for key in portion})]
+                for finding in self._find({"Id": ids}, until):
                     if finding.key in portion:  # ids are unique within a product only
                         found[finding.key] = finding
             except (AwsUnavailable, AwsRefused) as problem:
                 found |= dict.fromkeys(portion, problem)
         return found
 
+    def naming(
+        self, exact: Sequence[str], prefixes: Sequence[str], *, accounts: Collection[str], until: datetime
+    ) -> list[Finding]:
+        """The open findings of these accounts that name a resource by one of these ids, or by one that begins so.
+
+        One query, of up to 20 values in all and 20 accounts, paged to its end. No page is asked for after ``until``.
+
+        Raises
+        ------
+        AwsUnavailable, AwsRefused
+            When any page could not be read.
+        """
+        values = [(value, "EQUALS") for value in exact] + [(value, "PREFIX") for value in prefixes]
+        of_accounts = [(account, "EQUALS") for account in accounts]
+        return list(self._find({"ResourceId": values, "AwsAccountId": of_accounts, **_OPEN}, until))
+
+    def open_findings(
+        self, resource_types: Sequence[str], *, token: str | None, until: datetime
+    ) -> tuple[list[Finding], str | None]:
+        """A page of up to 100 open findings about resources of these types (ASFF's names), and the next page's token.
+
+        Raises
+        ------
+        AwsUnavailable, AwsRefused
+            When it could not be read.
+        """
+        return self._page({"ResourceType": [(kind, "EQUALS") for kind in resource_types], **_OPEN}, token, until)
+
     def _require_time(self, until: datetime) -> None:
         if self._clock() >= until:
             raise AwsUnavailable("no time is left for another call")
 
-    def _find(self, ids: Sequence[str]) -> Iterator[Finding]:
-        pages = self._client.get_paginator("get_findings").paginate(
-            Filters={"Id": [{"Value": value, "Comparison": "EQUALS"} for value in ids]},
-            PaginationConfig={"PageSize": PAGE},
-        )
-        turner = iter(pages)
+    def _find(self, filters: "_Filters", until: datetime) -> Iterator[Finding]:
+        token: str | None = None
         while True:
-            self._pace.wait("GetFindings")
-            with aws_call("read findings"):
-                page = next(turner, None)
-            if page is None:
+            findings, token = self._page(filters, token, until)
+            yield from findings
+            if token is None:
                 return
-            for value in page["Findings"]:
-                try:
-                    yield read_finding(value, seen_at=self._clock())
-                except Rejected:  # nothing that was asked for: those had keys that can be read
-                    continue
+
+    def _page(self, filters: "_Filters", token: str | None, until: datetime) -> tuple[list[Finding], str | None]:
+        self._require_time(until)
+        self._pace.wait("GetFindings")
+        request: GetFindingsRequestTypeDef = {"Filters": _string_filters(filters), "MaxResults": PAGE}
+        if token is not None:
+            request["NextToken"] = token
+        with aws_call("read findings"):
+            page = self._client.get_findings(**request)
+        return list(self._read(page["Findings"])), page.get("NextToken")
+
+    def _read(self, values: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+        for value in values:
+            try:
+                yield read_finding(value, seen_at=self._clock())
+            except Rejected:  # without an identity nothing can be done about it, and nothing has asked for it
+                continue
 
     def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> dict[FindingKey, Exception]:
         """Change findings: equal updates together, up to 100 a call. No call begins after ``until``.
@@ -127,6 +170,13 @@ class SecurityHub:
             )
             for item in answer.get("UnprocessedFindings", [])
         }
+
+
+def _string_filters(filters: "_Filters") -> Any:
+    return {
+        name: [{"Value": value, "Comparison": comparison} for value, comparison in values]
+        for name, values in filters.items()
+    }
 
 
 def _request(update: FindingUpdate, keys: Sequence[FindingKey]) -> "BatchUpdateFindingsRequestTypeDef":

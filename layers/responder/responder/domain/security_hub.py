@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from responder.domain.event import Event
 from responder.domain.faults import Permanent, Rejected
 from responder.domain.schema import require_valid
+from responder.domain.times import parse_time
 
 MAX_FIELDS = 50
 MAX_FIELD_NAME = 128
@@ -58,6 +59,16 @@ class Finding:
     def is_open(self) -> bool:
         """Whether it is active, and nobody has resolved or suppressed it."""
         return self.record_state == "ACTIVE" and self.workflow_status in OPEN_STATES
+
+    @property
+    def observed_at(self) -> datetime | None:
+        """When its product last saw what it tells of; None where it does not say."""
+        for member in ("LastObservedAt", "UpdatedAt"):
+            try:
+                return parse_time(self.document.get(member), member)
+            except Rejected:
+                continue
+        return None
 
     def agrees_with(self, other: "Finding") -> bool:
         """Whether both show the same of what people and this application change."""

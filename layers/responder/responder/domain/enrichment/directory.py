@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 from responder.domain.enrichment.context import Known
-from responder.domain.enrichment.ports import ContextStore, Count, Organization
+from responder.domain.enrichment.ports import ContextStore, Organization
 from responder.domain.faults import Permanent, Retryable
+from responder.domain.ports import Count
 
 FAILURES_IN_A_ROW = 3
 """Accounts that could not be fetched one after the other, until the rest is not tried."""

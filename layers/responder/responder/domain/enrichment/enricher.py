@@ -17,10 +17,10 @@ from typing import Any
 from responder.domain.enrichment.context import Known, in_words
 from responder.domain.enrichment.directory import Directory
 from responder.domain.enrichment.fields import context_mark, mark_of, merged
-from responder.domain.enrichment.ports import Count, Findings, RecentUpdate, RecentUpdates
 from responder.domain.event import Event
 from responder.domain.faults import Rejected, Retryable
 from responder.domain.note import ENRICHER, RESOLVER, with_block
+from responder.domain.ports import Count, Findings, RecentUpdate, RecentUpdates
 from responder.domain.security_hub import (
     Finding,
     FindingGone,

@@ -1,15 +1,10 @@
 """What enrichment needs of the world."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from responder.domain.enrichment.context import AccountContext, Known
-from responder.domain.security_hub import Finding, FindingKey, FindingUpdate
-
-Count = Callable[[str, int], None]
-"""Counts something, by the metric's name."""
 
 
 class Organization(Protocol):
@@ -43,36 +38,3 @@ class ContextStore(Protocol):
 
     def keep_ou_name(self, ou: str, name: str, now: datetime) -> None:
         """Store an OU's name."""
-
-
-class Findings(Protocol):
-    """Security Hub."""
-
-    def get(self, keys: Collection[FindingKey], *, until: datetime) -> Mapping[FindingKey, Finding | Exception]:
-        """The findings as they are now, without those gone; or why one could not be read in time (Retryable or
-        Permanent).
-        """
-
-    def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> Mapping[FindingKey, Exception]:
-        """Change findings; why it failed for those for which it did, or for which no time was left.
-
-        Retryable, Permanent, FindingGone or FindingRefused.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class RecentUpdate:
-    """An update of ours that may not be visible yet: its author, and what it brought."""
-
-    author: str
-    mark: str
-
-
-class RecentUpdates(Protocol):
-    """What this application wrote into findings in the last minutes."""
-
-    def of(self, keys: Collection[FindingKey], now: datetime) -> Mapping[FindingKey, RecentUpdate]:
-        """The latest update of these findings. Raises Retryable when it cannot be told."""
-
-    def remember(self, updates: Mapping[FindingKey, RecentUpdate], now: datetime) -> None:
-        """Remember these updates for some minutes. Raises Retryable."""
