@@ -1,7 +1,7 @@
 """Brings the account's context into Security Hub findings: whose a finding is, and how much it matters."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -10,10 +10,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from responder.aws.account_contexts_table import AccountContextsTable
 from responder.aws.clients import PATIENT, Clients
 from responder.aws.dead_letters import DeadLetterQueue
-from responder.aws.organization import RATES, OrganizationDirectory
+from responder.aws.organization import RATES as ORGANIZATION_RATES
+from responder.aws.organization import OrganizationDirectory
 from responder.aws.pace import Pace
 from responder.aws.recent_updates_table import RecentUpdatesTable
-from responder.aws.security_hub import READS_PER_SECOND, SecurityHub
+from responder.aws.security_hub import RATES, SecurityHub
 from responder.domain.enrichment.directory import Directory
 from responder.domain.enrichment.enricher import Enricher, report
 from responder.domain.event import Event
@@ -39,19 +40,13 @@ def count(name: str, number: int) -> None:
         metrics.add_metric(name, MetricUnit.Count, number)
 
 
-def pace(rates: Mapping[str, float]) -> Pace:
-    """This container's share of AWS's rates."""
-    share = {operation: rate / containers for operation, rate in rates.items()}
-    return Pace(share, clock=utc_now, sleep=time.sleep)
-
-
 enricher = Enricher(
     directory=Directory(
         OrganizationDirectory(
             organization_clients.get("organizations"),
             organization_clients.get("account"),
             caller=role.split(":")[4] if role else environment.text("HUB_ACCOUNT_ID"),
-            pace=pace(RATES),
+            pace=Pace.share(ORGANIZATION_RATES, of=containers, clock=utc_now),
             count=count,
         ),
         AccountContextsTable(clients.get("dynamodb"), environment.text("ACCOUNT_CONTEXTS_TABLE")),
@@ -61,7 +56,9 @@ enricher = Enricher(
         max_age=environment.seconds("CONTEXT_MAX_AGE_SECONDS", least=60, most=86400),
         patience=environment.seconds("CONTEXT_PATIENCE_SECONDS", least=1, most=600),
     ),
-    findings=SecurityHub(clients.get("securityhub"), pace=pace({"GetFindings": READS_PER_SECOND}), clock=utc_now),
+    findings=SecurityHub(
+        clients.get("securityhub"), pace=Pace.share(RATES, of=containers, clock=utc_now), clock=utc_now
+    ),
     recent=RecentUpdatesTable(clients.get("dynamodb"), environment.text("RECENT_UPDATES_TABLE")),
     clock=utc_now,
     count=count,

@@ -28,7 +28,7 @@ def key(number: int | str, product: str = PRODUCT) -> FindingKey:
 
 
 def port(client: Any) -> SecurityHub:
-    pace = Pace({"GetFindings": 1000}, clock=lambda: NOW, sleep=lambda _: None)
+    pace = Pace({"BatchUpdateFindings": 1000, "GetFindings": 1000}, clock=lambda: NOW, sleep=lambda _: None)
     return SecurityHub(client, pace=pace, clock=lambda: NOW)
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from moto.config.models import config_backends
+from moto.utilities.utils import get_partition
+
 from .items import InvalidItemError
 from .models import ConfigAggregatorBackend, configaggregator_backends
 
@@ -13,10 +16,22 @@ __all__ = [
     "ConfigAggregatorBackend",
     "InvalidItemError",
     "configaggregator_backends",
+    "create_organization_aggregator",
     "find_item",
     "items",
     "put_item",
 ]
+
+
+def create_organization_aggregator(account_id: str, region: str, name: str) -> None:
+    """Create an aggregator of all accounts and Regions of the organization."""
+    role = f"arn:{get_partition(region)}:iam::{account_id}:role/aws-service-role/config"
+    config_backends[account_id][region].put_configuration_aggregator(
+        {
+            "ConfigurationAggregatorName": name,
+            "OrganizationAggregationSource": {"RoleArn": role, "AllAwsRegions": True},
+        }
+    )
 
 
 def put_item(account_id: str, region: str, item: Mapping[str, Any]) -> bool:

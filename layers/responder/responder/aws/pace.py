@@ -1,5 +1,6 @@
 """Keeps calls below a quota: an operation's calls are spread out instead of throttled."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -7,7 +8,7 @@ from datetime import datetime, timedelta
 class Pace:
     """Admits each operation so many times a second, evenly.
 
-    Each container has its own: the rates given are AWS's divided by how many containers may run at once.
+    Each container has its own: AWS's rates divided by how many containers may run at once.
     """
 
     def __init__(
@@ -17,6 +18,18 @@ class Pace:
         self._clock = clock
         self._sleep = sleep
         self._next: dict[str, datetime] = {}
+
+    @classmethod
+    def share(
+        cls,
+        per_second: Mapping[str, float],
+        *,
+        of: float,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> "Pace":
+        """The pace of one of so many containers."""
+        return cls({operation: rate / of for operation, rate in per_second.items()}, clock=clock, sleep=sleep)
 
     def wait(self, operation: str) -> None:
         """Return when the operation may be called. Raises KeyError for one without a rate."""

@@ -42,15 +42,15 @@ _OPEN: _Filters = {
     "WorkflowStatus": [("NEW", "EQUALS"), ("NOTIFIED", "EQUALS")],
 }
 
-READS_PER_SECOND = 3
-"""Calls of GetFindings that an account and Region admits steadily. Source: Security Hub, quotas."""
+RATES = {"BatchUpdateFindings": 10, "GetFindings": 3}
+"""Calls a second that an account and Region admits steadily. Source: Security Hub, quotas."""
 
 _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "InvalidInput"})
 """Error codes of UnprocessedFindings that no retry mends; for all others, new ones too, another try is worth it."""
 
 
 class SecurityHub:
-    """The findings of the hub. ``pace`` needs a rate for ``GetFindings``."""
+    """The findings of the hub. ``pace`` needs the operations of RATES."""
 
     def __init__(self, client: "SecurityHubClient", *, pace: Pace, clock: Callable[[], datetime]) -> None:
         self._client = client
@@ -152,6 +152,7 @@ class SecurityHub:
     ) -> dict[FindingKey, Exception]:
         try:
             self._require_time(until)
+            self._pace.wait("BatchUpdateFindings")
             with aws_call("update findings"):
                 answer = self._client.batch_update_findings(**_request(update, keys))
         except AwsRefused as refusal:
