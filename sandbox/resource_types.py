@@ -18,7 +18,9 @@ from .aws_services.model import message, operation_model, violations
 DEFAULT_GROUP = "default"
 """The group of schedules that is there without being created."""
 
-_EXPRESSION = re.compile(r"(rate\([1-9]\d* (minutes?|hours?|days?)\)|cron\(\S+( \S+){5}\)|at\(\d{4}-\d\d-\d\dT[\d:]{8}\))")
+_EXPRESSION = re.compile(
+    r"(rate\([1-9]\d* (minutes?|hours?|days?)\)|cron\(\S+( \S+){5}\)|at\(\d{4}-\d\d-\d\dT[\d:]{8}\))"
+)
 
 
 class InvalidPropertiesError(ValueError):

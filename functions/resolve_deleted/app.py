@@ -32,7 +32,7 @@ def count(name: str, number: int) -> None:
 
 security_hub = SecurityHub(
     clients.get("securityhub"),
-    pace=Pace.share(RATES, of=environment.number("MAXIMUM_CONCURRENCY", least=1, most=1000)),
+    pace=Pace.share(RATES, of=environment.number("MAXIMUM_CONCURRENCY", least=1, most=1000), clock=utc_now),
     clock=utc_now,
 )
 resolver = Resolver(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -76,12 +76,8 @@ def _to_json(deletion: Deletion) -> str:
 
 
 def _deletion(text: str) -> Deletion:
-    stored: Mapping[str, Any] = json.loads(text)
-    return Deletion(
-        **stored
-        | {
-            "resource": Resource(**stored["resource"]),
-            "also": tuple(Resource(**resource) for resource in stored["also"]),
-            "deleted_at": datetime.fromisoformat(stored["deleted_at"]),
-        }
-    )
+    stored: dict[str, Any] = json.loads(text)
+    stored["resource"] = Resource(**stored["resource"])
+    stored["also"] = tuple(Resource(**resource) for resource in stored["also"])
+    stored["deleted_at"] = datetime.fromisoformat(stored["deleted_at"])
+    return Deletion(**stored)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from responder.domain.event import Event
 from responder.domain.faults import Permanent, Rejected
+from responder.domain.resource import Resource, partition_of, resource_of_finding
 from responder.domain.schema import require_valid
 from responder.domain.times import parse_time
 
@@ -69,6 +70,26 @@ class Finding:
             except Rejected:
                 continue
         return None
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """What the finding tells of. Empty when any of its resources cannot be told for certain."""
+        mentions = self.document.get("Resources")
+        if not isinstance(mentions, list):
+            return ()
+        region = self.document.get("Region")
+        region = region if isinstance(region, str) and region else _region_of(self.key.product_arn)
+        resources: dict[Resource, None] = {}
+        for mention in mentions:
+            resource = (
+                resource_of_finding(mention, account=self.account, region=region, partition=partition_of(region))
+                if isinstance(mention, Mapping)
+                else None
+            )
+            if resource is None:
+                return ()
+            resources[resource] = None
+        return tuple(resources)
 
     def agrees_with(self, other: "Finding") -> bool:
         """Whether both show the same of what people and this application change."""
@@ -139,6 +160,10 @@ def latest(sightings: Sequence[Finding]) -> tuple[Finding, bool]:
     """Of one finding's sightings the latest, and whether it is beyond doubt: those of the same second may disagree."""
     newest = max(sightings, key=lambda finding: finding.seen_at)
     return newest, all(other.agrees_with(newest) for other in sightings if other.seen_at == newest.seen_at)
+
+
+def _region_of(arn: str) -> str:
+    return arn.split(":", 4)[3] if arn.count(":") > 3 else ""
 
 
 def _state(finding: Finding) -> tuple[Any, ...]:

@@ -17,19 +17,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from responder.domain.deletion.closing import closing
 from responder.domain.deletion.deleted import Deletion
 from responder.domain.deletion.evidence import read_deletions
 from responder.domain.deletion.identifiers import identifiers, is_deleted
 from responder.domain.deletion.ports import DeletedResources, FindingSearch
 from responder.domain.event import Event
 from responder.domain.faults import Permanent, Rejected, Retryable
-from responder.domain.note import RESOLVER, with_block
+from responder.domain.note import RESOLVER
 from responder.domain.ports import Count, Findings, RecentUpdate, RecentUpdates
-from responder.domain.resource import Resource, partition_of, resource_of_finding
+from responder.domain.resource import Resource
 from responder.domain.resource.types import find_type
-from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused, FindingUpdate, Note
-from responder.domain.text import one_line
-from responder.domain.times import show_time
+from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused, FindingUpdate
 
 QUERY_VALUES = 20
 """Values that a filter of GetFindings takes. Source: Security Hub, quotas."""
@@ -112,11 +111,11 @@ class Resolver:
             else:
                 found |= {finding.key: finding for finding in hits}
         gone = self._gone(batch, found.values(), now)
-        updates = {finding.key: _update(finding, evidence) for finding, evidence in gone}
+        updates = {finding.key: closing(finding, evidence) for finding, evidence in gone}
         for key, update in self._recent.of(updates.keys(), now).items():
             if update.author == RESOLVER:  # a moment ago, which GetFindings does not show yet
                 del updates[key]
-        self._write(updates, dict((finding.key, evidence) for finding, evidence in gone), batch, until)
+        self._write(updates, {finding.key: evidence for finding, evidence in gone}, batch, until)
 
     def _gone(
         self, batch: "_Batch", findings: Iterable[Finding], now: datetime
@@ -124,7 +123,7 @@ class Resolver:
         """The findings whose every resource is deleted, with the deletions, those of this batch first."""
         named: list[tuple[Finding, tuple[Resource, ...]]] = []
         for finding in findings:
-            resources = resources_of(finding)
+            resources = finding.resources
             if finding.is_open and any(batch.deletion_of(resource) for resource in resources):
                 named.append((finding, resources))
         unknown = {resource for _, resources in named for resource in resources if batch.deletion_of(resource) is None}
@@ -188,30 +187,6 @@ def queries(deletions: Iterable[Deletion], hub: str) -> Iterator[Query]:
         yield query
 
 
-def resources_of(finding: Finding) -> tuple[Resource, ...]:
-    """The resources that a finding names. Empty when one of them cannot be told: such a finding is never closed."""
-    mentions = finding.document.get("Resources")
-    if not isinstance(mentions, list):
-        return ()
-    region = finding.document.get("Region")
-    region = region if isinstance(region, str) and region else _arn_region(finding.key.product_arn)
-    resources: dict[Resource, None] = {}
-    for mention in mentions:
-        resource = (
-            resource_of_finding(mention, account=finding.account, region=region, partition=partition_of(region))
-            if isinstance(mention, Mapping)
-            else None
-        )
-        if resource is None:
-            return ()
-        resources[resource] = None
-    return tuple(resources)
-
-
-def _arn_region(arn: str) -> str:
-    return arn.split(":", 4)[3] if arn.count(":") > 3 else ""
-
-
 def holds_for(finding: Finding, resource: Resource, deletion: Deletion) -> bool:
     """Whether a deletion is that of the very resource that a finding tells of.
 
@@ -221,25 +196,6 @@ def holds_for(finding: Finding, resource: Resource, deletion: Deletion) -> bool:
     if kind is not None and kind.assigned:
         return True
     return finding.observed_at is not None and finding.observed_at <= deletion.deleted_at
-
-
-def _update(finding: Finding, evidence: Sequence[Deletion]) -> FindingUpdate:
-    text = finding.note.text if finding.note else ""
-    note = with_block(text, "; ".join(map(in_words, evidence))) or in_words(evidence[0])
-    return FindingUpdate(note=Note(note, RESOLVER), workflow_status="RESOLVED")
-
-
-def in_words(deletion: Deletion) -> str:
-    """A deletion for a Note: the resource, who deleted it, when, by which call or Config item, and the event.
-
-    >>> from datetime import UTC
-    >>> bucket = Resource("aws", "111122223333", "eu-west-1", "AWS::S3::Bucket", "acme-logs")
-    >>> in_words(Deletion(bucket, datetime(2026, 3, 1, tzinfo=UTC), "ada", "s3:DeleteBucket", "e-1"))
-    'AWS::S3::Bucket/acme-logs deleted at 2026-03-01T00:00:00Z by ada (s3:DeleteBucket, event e-1)'
-    """
-    by = f" by {one_line(deletion.by, 120)}" if deletion.by else ""
-    when = show_time(deletion.deleted_at)
-    return f"{one_line(deletion.resource.name, 160)} deleted at {when}{by} ({deletion.how}, event {deletion.event_id})"
 
 
 _SAME_DELETION = timedelta(minutes=15)
