@@ -10,7 +10,7 @@ from responder.domain.times import show_time
 
 
 def closing(finding: Finding, evidence: Sequence[Deletion]) -> FindingUpdate:
-    """The update that resolves a finding, with the evidence, one deletion or more, in its Note beside people's words."""
+    """The update that resolves a finding, with the evidence, one deletion or more, in its Note."""
     note = with_block(finding.note.text if finding.note else "", "; ".join(map(in_words, evidence)))
     return FindingUpdate(note=Note(note, RESOLVER), workflow_status="RESOLVED")
 
