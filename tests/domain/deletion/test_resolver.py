@@ -1,0 +1,418 @@
+"""The resolver: which findings of deleted resources are closed, which are left alone, and what comes again."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from responder.domain.deletion.deleted import Deletion
+from responder.domain.deletion.resolver import QUERY_VALUES, Resolver, queries
+from responder.domain.event import Event
+from responder.domain.faults import Rejected, Retryable
+from responder.domain.note import RESOLVER
+from responder.domain.ports import RecentUpdate
+from responder.domain.resource import Resource
+from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused, FindingUpdate, read_finding
+from tests.domain.deletion.records import ACCOUNT, INSTANCE, OTHER_INSTANCE, REGION, called, item, terminated
+
+HUB = "111122223333"
+PRODUCT = f"arn:aws:securityhub:{REGION}::product/aws/securityhub"
+BEFORE, DELETED, AFTER = "2026-03-01T01:00:00.000Z", "2026-03-01T02:13:05Z", "2026-03-01T03:00:00.000Z"
+BUCKET = {"Type": "AwsS3Bucket", "Id": "arn:aws:s3:::acme-invoices"}
+
+
+def instance(id_: str = INSTANCE, account: str = ACCOUNT, region: str = REGION) -> dict[str, str]:
+    return {"Type": "AwsEc2Instance", "Id": f"arn:aws:ec2:{region}:{account}:instance/{id_}"}
+
+
+def termination(*ids: str) -> Event:
+    return called("ec2.amazonaws.com", "TerminateInstances", **terminated(*((id_, "shutting-down") for id_ in ids)))
+
+
+BUCKET_DELETION = called("s3.amazonaws.com", "DeleteBucket", requestParameters={"bucketName": "acme-invoices"})
+
+
+class World:
+    """Security Hub and the tables, each as plain data."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 2, 14, tzinfo=UTC)
+        self.hub: dict[str, dict[str, Any]] = {}
+        self.visible: dict[str, dict[str, Any]] | None = None
+        self.deleted: dict[Resource, Deletion] = {}
+        self.recent: dict[FindingKey, RecentUpdate] = {}
+        self.problems: dict[str, Exception] = {}
+        self.unreadable: dict[str, Exception] = {}
+        self.written: list[FindingKey] = []
+        self.queries = 0
+        self.forgets = False
+        self.counted: dict[str, int] = {}
+        self.resolver = Resolver(
+            search=self,
+            findings=self,
+            deleted=_Deleted(self),
+            recent=_Recent(self),
+            hub=HUB,
+            clock=lambda: self.now,
+            count=self.count,
+            time_limit=timedelta(minutes=4),
+        )
+
+    def count(self, name: str, number: int) -> None:
+        self.counted[name] = self.counted.get(name, 0) + number
+
+    def finding(self, id_: str, *resources: Mapping[str, str], observed: str = BEFORE, **changes: Any) -> None:
+        self.hub[id_] = {
+            "ProductArn": PRODUCT,
+            "Id": id_,
+            "AwsAccountId": ACCOUNT,
+            "Region": REGION,
+            "LastObservedAt": observed,
+            "UpdatedAt": observed,
+            "RecordState": "ACTIVE",
+            "Workflow": {"Status": "NEW"},
+            "Resources": list(resources),
+            **changes,
+        }
+
+    def deliver(self, *events: Event) -> list[Any]:
+        return [
+            outcome if isinstance(outcome, Exception) else outcome["outcome"]
+            for outcome in self.resolver.resolve(events)
+        ]
+
+    def resolved(self) -> set[str]:
+        return {id_ for id_, finding in self.hub.items() if finding["Workflow"]["Status"] == "RESOLVED"}
+
+    # The ports
+
+    def naming(
+        self, exact: Sequence[str], prefixes: Sequence[str], *, accounts: Collection[str], until: datetime
+    ) -> list[Finding]:
+        """Finds by text alone, as GetFindings does, whichever account and Region a text belongs to."""
+        assert len(exact) + len(prefixes) <= 20
+        assert len(accounts) <= 20
+        self.queries += 1
+        for text, problem in self.unreadable.items():
+            if text in exact:
+                raise problem
+        return [
+            read_finding(finding, seen_at=self.now)
+            for finding in (self.hub if self.visible is None else self.visible).values()
+            if finding["AwsAccountId"] in accounts
+            and finding["Workflow"]["Status"] in ("NEW", "NOTIFIED")
+            and any(
+                resource["Id"] in exact or resource["Id"].startswith(tuple(prefixes))
+                for resource in finding["Resources"]
+            )
+        ]
+
+    def get(self, keys: Collection[FindingKey], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
+        raise AssertionError("nobody needs it")
+
+    def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> dict[FindingKey, Exception]:
+        problems = {key: self.problems[key.id] for key in updates if key.id in self.problems}
+        for key in updates.keys() - problems.keys():
+            update, finding = updates[key], self.hub[key.id]
+            assert update.note is not None
+            finding["Note"] = {"Text": update.note.text, "UpdatedBy": update.note.updated_by}
+            finding["Workflow"] = {"Status": update.workflow_status}
+            self.written.append(key)
+        return problems
+
+
+class _Deleted:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def remember(self, deletions: Collection[Deletion], now: datetime) -> None:
+        if self._world.forgets:
+            raise Retryable("throttled")
+        self._world.deleted |= {resource: d for d in deletions for resource in (d.resource, *d.also)}
+
+    def of(self, resources: Collection[Resource], now: datetime) -> dict[Resource, Deletion]:
+        return {resource: d for resource in resources if (d := self._world.deleted.get(resource))}
+
+
+class _Recent:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def of(self, keys: Collection[FindingKey], now: datetime) -> dict[FindingKey, RecentUpdate]:
+        return {key: self._world.recent[key] for key in keys if key in self._world.recent}
+
+    def remember(self, updates: Mapping[FindingKey, RecentUpdate], now: datetime) -> None:
+        self._world.recent |= updates
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_the_findings_of_a_terminated_instance_are_resolved_with_the_evidence(world: World) -> None:
+    world.finding("arn", instance())
+    world.finding("short id", {"Type": "AwsEc2Instance", "Id": INSTANCE})
+    world.finding("another instance", instance("i-0c"))
+
+    assert world.deliver(termination(INSTANCE)) == ["resolved"]
+
+    assert world.resolved() == {"arn", "short id"}
+    assert world.hub["arn"]["Note"] == {
+        "Text": f"[Security responder: AWS::EC2::Instance/{INSTANCE} deleted at 2026-03-01T02:13:05Z by "
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/ops/ada (ec2:TerminateInstances, event "
+        "c9e58f63-7b8b-4dd8-9c5b-ec41f8a394b3)]",
+        "UpdatedBy": "DeletedResourceFindingResolver",
+    }
+    assert world.counted == {"FindingsResolved": 2}
+
+
+def test_a_namesake_in_another_account_or_region_is_left_alone(world: World) -> None:
+    elsewhere = {"AwsAccountId": HUB}  # a central product's finding, which the query finds
+    world.finding("other account", instance(account=HUB), **elsewhere)
+    world.finding("other Region", instance(region="us-east-1"))
+    world.finding("short id in another Region", {"Type": "AwsEc2Instance", "Id": INSTANCE, "Region": "us-east-1"})
+    world.finding("short id in the hub", {"Type": "AwsEc2Instance", "Id": INSTANCE}, **elsewhere)
+    world.finding("another type", {"Type": "AwsEc2Volume", "Id": INSTANCE})
+
+    assert world.deliver(termination(INSTANCE)) == ["nothing_to_resolve"]
+
+    assert world.resolved() == set()
+
+
+@pytest.mark.parametrize("status", ["SUPPRESSED", "RESOLVED"])
+def test_what_people_have_settled_stays_as_it_is(world: World, status: str) -> None:
+    world.finding("settled", instance(), Workflow={"Status": status})
+    world.finding("archived", instance(), RecordState="ARCHIVED")
+
+    world.deliver(termination(INSTANCE))
+
+    assert world.written == []
+
+
+def test_an_analysts_note_is_kept_and_the_enrichers_block_replaced(world: World) -> None:
+    text = "Will go away with the release.\n[Security responder: account Payments]"
+    world.finding("noted", instance(), Note={"Text": text, "UpdatedBy": "kim"}, Workflow={"Status": "NOTIFIED"})
+
+    world.deliver(termination(INSTANCE))
+
+    note = world.hub["noted"]["Note"]["Text"]
+    assert note.startswith("Will go away with the release.\n[Security responder: AWS::EC2::Instance/")
+    assert "Payments" not in note
+
+
+def test_a_finding_of_several_resources_waits_until_all_of_them_are_gone(world: World) -> None:
+    world.finding("both", instance(), instance(OTHER_INSTANCE))
+    world.finding("one unknown", instance(), {"Type": "Other", "Id": "something"})
+
+    assert world.deliver(termination(INSTANCE)) == ["nothing_to_resolve"]
+    assert world.resolved() == set()
+    assert world.deliver(termination(OTHER_INSTANCE)) == ["resolved"]
+
+    assert world.resolved() == {"both"}
+    assert INSTANCE in world.hub["both"]["Note"]["Text"]
+    assert OTHER_INSTANCE in world.hub["both"]["Note"]["Text"]
+
+
+def test_a_finding_of_several_resources_is_resolved_by_one_call_for_all(world: World) -> None:
+    world.finding("both", instance(), instance(OTHER_INSTANCE))
+
+    assert world.deliver(termination(INSTANCE, OTHER_INSTANCE)) == ["resolved"]
+
+    assert world.resolved() == {"both"}
+
+
+def test_a_finding_without_resources_is_never_closed(world: World) -> None:
+    world.finding("arn", instance())
+    world.hub["arn"]["Resources"].append("nonsense")
+    world.visible = {"arn": world.hub["arn"] | {"Resources": [instance()]}}
+    world.hub["none"] = world.hub["arn"] | {"Id": "none", "Resources": []}
+    seen_naming = world.naming
+
+    def naming(*args: Any, **kwargs: Any) -> list[Finding]:
+        seen_naming(*args, **kwargs)
+        return [read_finding(finding, seen_at=world.now) for finding in world.hub.values()]
+
+    world.naming = naming  # type: ignore[method-assign]
+
+    assert world.deliver(termination(INSTANCE)) == ["nothing_to_resolve"]
+    assert world.written == []
+
+
+def test_a_bucket_created_again_keeps_its_later_findings(world: World) -> None:
+    world.finding("of the old bucket", BUCKET, observed=BEFORE)
+    world.finding("of the new bucket", BUCKET, observed=AFTER)
+    world.finding("nobody knows when", BUCKET, LastObservedAt=None, UpdatedAt=None)
+
+    assert world.deliver(BUCKET_DELETION) == ["resolved"]
+
+    assert world.resolved() == {"of the old bucket"}
+    assert "event c9e58f63-7b8b-4dd8-9c5b-ec41f8a394b3" in world.hub["of the old bucket"]["Note"]["Text"]
+    assert world.counted["FindingsLeftOpen"] == 2
+
+
+def test_an_id_that_aws_assigns_is_never_used_again(world: World) -> None:
+    world.finding("a scanner that was late", instance(), observed=AFTER)
+
+    world.deliver(termination(INSTANCE))
+
+    assert world.resolved() == {"a scanner that was late"}
+
+
+def test_what_was_remembered_of_an_old_bucket_closes_nothing_of_a_new_one(world: World) -> None:
+    world.deliver(BUCKET_DELETION)
+    world.finding("of both", BUCKET, instance(), observed=AFTER)
+
+    world.deliver(termination(INSTANCE))
+
+    assert world.resolved() == set()
+
+
+def test_a_role_whose_path_the_call_does_not_name_is_found_by_prefix_and_checked(world: World) -> None:
+    world.finding("with a path", {"Type": "AwsIamRole", "Id": f"arn:aws:iam::{ACCOUNT}:role/a/b/report"})
+    world.finding("its namesake", {"Type": "AwsIamRole", "Id": f"arn:aws:iam::{ACCOUNT}:role/a/b/report-old"})
+
+    world.deliver(called("iam.amazonaws.com", "DeleteRole", requestParameters={"roleName": "report"}))
+
+    assert world.resolved() == {"with a path"}
+
+
+def test_the_call_tells_who_and_the_later_config_item_does_not_take_that_back(world: World) -> None:
+    world.finding("bucket", BUCKET)
+
+    assert world.deliver(item(), BUCKET_DELETION) == ["resolved", "resolved"]
+
+    assert "by arn:aws:sts::" in world.hub["bucket"]["Note"]["Text"]
+    assert len(world.written) == 1
+
+
+def test_of_two_deletions_of_one_name_the_later_counts(world: World) -> None:
+    second = called("s3.amazonaws.com", "DeleteBucket", requestParameters={"bucketName": "acme-invoices"})
+    second = Event(**{**_members(second), "detail": {**second.detail, "eventTime": "2026-03-01T04:00:00Z"}})
+    world.finding("of the second bucket", BUCKET, observed=AFTER)
+
+    world.deliver(second, BUCKET_DELETION)
+
+    assert world.resolved() == {"of the second bucket"}
+
+
+def _members(event: Event) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in Event.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        called("ec2.amazonaws.com", "TerminateInstances", errorCode="Client.DryRunOperation"),
+        called("ec2.amazonaws.com", "TerminateInstances", **terminated((INSTANCE, "running"))),
+        called("rds.amazonaws.com", "DeleteDBInstance", requestParameters={"dBInstanceIdentifier": "orders"}),
+        item(configurationItemStatus="OK"),
+    ],
+    ids=["dry run", "still running", "only starts", "exists"],
+)
+def test_what_proves_no_deletion_asks_nobody_and_is_no_error(world: World, event: Event) -> None:
+    world.finding("instance", instance())
+    world.finding("bucket", BUCKET)
+
+    assert world.deliver(event) == ["not_deleted"]
+
+    assert (world.queries, world.deleted, world.resolved()) == (0, {}, set())
+
+
+def test_a_malformed_event_is_rejected_and_the_others_are_done(world: World) -> None:
+    world.finding("arn", instance())
+
+    rejected, resolved = world.deliver(item(resourceType=None), termination(INSTANCE))
+
+    assert isinstance(rejected, Rejected)
+    assert resolved == "resolved"
+
+
+def test_a_repeated_event_writes_nothing_again_also_before_the_first_update_shows(world: World) -> None:
+    world.finding("arn", instance())
+    world.visible = {id_: dict(finding) for id_, finding in world.hub.items()}
+
+    world.deliver(termination(INSTANCE), termination(INSTANCE))
+    again = world.deliver(termination(INSTANCE))
+
+    assert len(world.written) == 1
+    assert again == ["nothing_to_resolve"]
+
+
+def test_a_query_that_fails_brings_back_its_own_deletions_only(world: World) -> None:
+    ids = [f"i-{number:017x}" for number in range(30)]
+    for id_ in ids:
+        world.finding(id_, instance(id_))
+    world.unreadable = {ids[0]: Retryable("throttled")}
+
+    outcomes = world.deliver(*(termination(id_) for id_ in ids))
+
+    failed = {id_ for id_, outcome in zip(ids, outcomes, strict=True) if isinstance(outcome, Retryable)}
+    assert ids[0] in failed
+    assert len(failed) < len(ids)
+    assert world.resolved() == set(ids) - failed
+    world.unreadable = {}
+    world.deliver(*(termination(id_) for id_ in failed))
+    assert world.resolved() == set(ids)
+
+
+@pytest.mark.parametrize(
+    ("problem", "becomes"),
+    [
+        (Retryable("ConcurrentUpdateError"), Retryable),
+        (FindingRefused("InvalidInput"), Rejected),
+        (FindingGone("FindingNotFound"), str),
+    ],
+)
+def test_an_update_that_fails_concerns_the_events_of_its_finding_only(
+    world: World, problem: Exception, becomes: type
+) -> None:
+    world.finding("good", instance())
+    world.finding("bad", instance(OTHER_INSTANCE))
+    world.problems = {"bad": problem}
+
+    good, bad = world.deliver(termination(INSTANCE), termination(OTHER_INSTANCE))
+
+    assert good == "resolved"
+    assert isinstance(bad, becomes)
+    assert world.recent.keys() == {FindingKey(PRODUCT, "good")}
+    assert world.recent[FindingKey(PRODUCT, "good")].author == RESOLVER
+
+
+def test_nothing_is_resolved_before_the_deletion_is_remembered(world: World) -> None:
+    world.finding("arn", instance())
+    world.forgets = True
+
+    with pytest.raises(Retryable):
+        world.deliver(termination(INSTANCE))
+
+    assert world.resolved() == set()
+
+
+def _deletions(count: int, accounts: int = 1) -> list[Deletion]:
+    when = datetime(2026, 3, 1, tzinfo=UTC)
+    return [
+        Deletion(
+            Resource("aws", f"{number % accounts:012d}", REGION, "AWS::EC2::Instance", f"i-{number:017x}"),
+            when,
+            None,
+            "ec2:TerminateInstances",
+            str(number),
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("accounts", [1, 5, 300])
+def test_many_deletions_share_a_query_within_its_limits(accounts: int) -> None:
+    deletions = _deletions(1000, accounts)
+
+    asked = list(queries(deletions, HUB))
+
+    assert {value for query in asked for value in query.exact} >= {d.resource.id for d in deletions}
+    assert {d.event_id for query in asked for d in query.deletions} == {d.event_id for d in deletions}
+    assert all(len(query.exact) + len(query.prefixes) <= QUERY_VALUES for query in asked)
+    assert all(len(query.accounts) <= QUERY_VALUES for query in asked)
+    assert all({HUB, *(d.resource.account for d in query.deletions)} == set(query.accounts) for query in asked)
+    assert len(asked) == 100
