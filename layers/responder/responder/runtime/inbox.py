@@ -107,7 +107,8 @@ class Inbox:
                 raise outcome
             return dict(outcome)
         finally:
-            self._metrics.flush_metrics()
+            if self._metrics.metric_set:  # Powertools has written it already after each hundred values
+                self._metrics.flush_metrics()
 
     def _settled(self, records: Sequence[tuple[str, Event | Rejected]]) -> Iterator[Callable[[], Report | Exception]]:
         """For each record, in order, what settles it, and gives why it must be delivered again if it must."""
