@@ -1,6 +1,7 @@
 """Shared contexts and recent updates in DynamoDB."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +12,13 @@ from moto import mock_aws
 
 from responder.aws.account_contexts_table import AccountContextsTable
 from responder.aws.batches import ROUNDS, read_items, write_items
+from responder.aws.deleted_resources_table import DeletedResourcesTable
 from responder.aws.faults import AwsUnavailable
 from responder.aws.recent_updates_table import RecentUpdatesTable
+from responder.domain.deletion.deleted import Deletion
 from responder.domain.enrichment.context import AccountContext, Known, SecurityContact
 from responder.domain.ports import RecentUpdate
+from responder.domain.resource import Resource
 from responder.domain.security_hub import FindingKey
 
 NOW = datetime(2026, 3, 2, 14, 0, 0, 123456, tzinfo=UTC)
@@ -139,3 +143,55 @@ def test_a_table_that_makes_no_progress_counts_as_throttled(monkeypatch: pytest.
 
         with pytest.raises(AwsUnavailable, match="the table is throttled"):
             list(read_items(client, "t", KEYS))
+
+
+BUCKET = Resource("aws", "444455556666", "eu-west-1", "AWS::S3::Bucket", "acme")
+SECRET = Resource("aws", "444455556666", "eu-west-1", "AWS::SecretsManager::Secret", "orders/key")
+
+
+def deletion(resource: Resource, **changes: Any) -> Deletion:
+    return Deletion(resource, NOW, "arn:aws:iam::444455556666:user/ada", "s3:DeleteBucket", "event-1", **changes)
+
+
+def test_a_deletion_comes_back_as_it_was_remembered(dynamodb: Any) -> None:
+    table = DeletedResourcesTable(dynamodb, "table")
+    other = replace(BUCKET, account="777788889999")
+    user = Resource("aws", "444455556666", "global", "AWS::IAM::User", "ada")
+    by_id = replace(user, id="AIDAEXAMPLE")
+    bucket, deleted_user = deletion(BUCKET, arn="arn:aws:s3:::acme"), deletion(user, also=(by_id,))
+    table.remember([bucket, deleted_user], NOW)
+
+    assert table.of([BUCKET, other, user, by_id], NOW) == {BUCKET: bucket, user: deleted_user, by_id: deleted_user}
+
+
+def test_the_later_deletion_of_a_name_replaces_the_earlier(dynamodb: Any) -> None:
+    table = DeletedResourcesTable(dynamodb, "table")
+    table.remember([deletion(BUCKET)], NOW)
+    again = replace(deletion(BUCKET), deleted_at=NOW + timedelta(days=1), event_id="event-2")
+    table.remember([again], NOW + timedelta(days=1))
+
+    assert table.of([BUCKET], NOW)[BUCKET].event_id == "event-2"
+
+
+def test_a_secret_that_was_deleted_by_its_name_is_known_by_its_arns_form(dynamodb: Any) -> None:
+    table = DeletedResourcesTable(dynamodb, "table")
+    table.remember([deletion(SECRET, lacks_suffix=True)], NOW)
+    whole, longer = replace(SECRET, id="orders/key-a1B2c3"), replace(SECRET, id="orders/key-old-a1B2c3")
+
+    assert table.of([whole, longer], NOW).keys() == {whole}
+
+
+def test_a_deletion_is_forgotten_when_no_finding_can_be_left(dynamodb: Any) -> None:
+    table = DeletedResourcesTable(dynamodb, "table")
+    table.remember([deletion(BUCKET)], NOW)
+
+    assert table.of([BUCKET], NOW + timedelta(days=89)).keys() == {BUCKET}
+    assert table.of([BUCKET], NOW + timedelta(days=91)) == {}
+
+
+def test_a_thousand_deletions_are_remembered_twenty_five_a_call(dynamodb: Any) -> None:
+    table = DeletedResourcesTable(dynamodb, "table")
+    many = [deletion(replace(BUCKET, id=f"acme-{number}")) for number in range(130)]
+    table.remember(many, NOW)
+
+    assert len(table.of([each.resource for each in many], NOW)) == 130

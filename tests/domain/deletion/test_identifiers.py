@@ -7,12 +7,18 @@ import pytest
 
 from responder.domain.deletion.deleted import Deletion
 from responder.domain.deletion.evidence import read_deletions
-from responder.domain.deletion.identifiers import Identifiers, identifiers, names
-from responder.domain.resource import Resource
+from responder.domain.deletion.identifiers import Identifiers, identifiers, is_deleted
+from responder.domain.resource import Resource, resource_of_finding
 from tests.domain.deletion.records import ACCOUNT, EXAMPLES, INSTANCE, REGION, Example, called, item
 
 FINDING = {"account": ACCOUNT, "region": REGION, "partition": "aws"}
 AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def names(mention: dict[str, Any], deletion: Deletion, **finding: str) -> bool:
+    """Whether an entry of a finding's Resources is the deleted resource."""
+    found = resource_of_finding(mention, **finding)
+    return found is not None and is_deleted(found, deletion)
 
 
 def _deletion(kind: str, id: str, *, region: str = REGION, **changes: Any) -> Deletion:

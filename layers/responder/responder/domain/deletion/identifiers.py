@@ -6,12 +6,11 @@ other types; that a finding names the resource is decided by its identity alone.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from responder.domain.deletion.deleted import Deletion
-from responder.domain.resource import Resource, resource_of_finding
+from responder.domain.resource import Resource
 from responder.domain.resource.types import find_type
 
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}")
@@ -71,20 +70,6 @@ def _place(resource: Resource) -> dict[str, str]:
 def _queue_url(queue: Resource) -> str:
     domain = "amazonaws.com.cn" if queue.partition == "aws-cn" else "amazonaws.com"
     return f"https://sqs.{queue.region}.{domain}/{queue.account}/{queue.id}"
-
-
-def names(mention: Mapping[str, Any], deletion: Deletion, *, account: str, region: str, partition: str) -> bool:
-    """Whether an entry of a finding's ``Resources`` is the deleted resource, by identity.
-
-    Parameters
-    ----------
-    mention
-        An ASFF resource.
-    account, region, partition
-        The finding's own. A correlated finding's are the hub's: give those of the resource that it is about.
-    """
-    found = resource_of_finding(mention, account=account, region=region, partition=partition)
-    return found is not None and is_deleted(found, deletion)
 
 
 def is_deleted(resource: Resource, deletion: Deletion) -> bool:
