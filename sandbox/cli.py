@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .envelopes import Place, Submission, derive_hub, submissions
 from .inputs import STANDARD_INPUT, InputError, JsonValue, read
 from .known_findings import read_findings
+from .known_resources import read_resources
 from .organization import read_organization
 
 if TYPE_CHECKING:
@@ -70,17 +71,28 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="run events through the deployed topology and show what they cause",
         description="Run events through the topology that the templates deploy, and show what they cause.",
         epilog="exit status: 0 when every event was handled or unmatched; 1 when one was rejected, failed or left in a"
-        " dead-letter queue; 2 when an input cannot be read or parsed, and then nothing is run",
+        " dead-letter queue; 2 when an input cannot be read or parsed or a schedule does not exist, and then nothing is"
+        " run",
     )
     run.add_argument(
         "paths",
         nargs="*",
         metavar="PATH",
         help="a file or folder of .json, .jsonl or .gz: EventBridge events, CloudTrail records or log files, Security"
-        " Hub or GuardDuty findings; of a folder, subfolders called world are not read; - reads standard input; without"
-        " PATH, the repository's events/",
+        " Hub or GuardDuty findings; of a folder, subfolders called world are not read; - reads standard input;"
+        f" {os.devnull} holds no events; without PATH, the repository's events/",
     )
     _add_world(run)
+    run.add_argument(
+        "--schedule",
+        action="append",
+        default=[],
+        dest="schedules",
+        metavar="NAME",
+        help="let that schedule of the hub's template (logical id or name) fire once, whatever its state and expression"
+        " say, after all events were delivered and handled; for nothing but schedules, give"
+        f" {os.devnull} as PATH; repeatable",
+    )
     run.add_argument("--json", action="store_true", help="print the report as one JSON object")
     run.add_argument("--backend", choices=BACKENDS, help="where incidents are opened (default: the template's choice)")
     run.add_argument("--duplicate", type=_positive, default=1, metavar="N", help="deliver all events N times")
@@ -176,6 +188,13 @@ def _add_world(command: argparse.ArgumentParser) -> None:
         help="findings (ASFF) that are in Security Hub already, in .json, .jsonl or .gz: single ones, a list, or what"
         " `aws securityhub get-findings` prints; events do not change them",
     )
+    command.add_argument(
+        "--resources",
+        metavar="FILE",
+        help="configuration items that the Config aggregator of the hub knows, in .json, .jsonl or .gz: single ones, a"
+        " list, a configuration snapshot, or what `aws configservice` prints; events of AWS Config update them; without"
+        " this option there is no aggregator",
+    )
 
 
 def _read_world(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -183,6 +202,7 @@ def _read_world(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "organization": read_organization(arguments.organization) if arguments.organization is not None else None,
         "findings": read_findings(arguments.findings) if arguments.findings is not None else None,
+        "resources": read_resources(arguments.resources) if arguments.resources is not None else None,
     }
 
 
@@ -201,7 +221,7 @@ def _run_elements(elements: list[Submission], described: Mapping[str, Any], argu
     from .moto_gaps import DeploymentError
     from .printing import Progress, print_report
     from .report import is_clean
-    from .world import Sandbox
+    from .world import Sandbox, UnknownScheduleError
 
     parameters = {"hub": {"IncidentBackend": arguments.backend}} if arguments.backend else None
     hub = arguments.hub or derive_hub(elements)
@@ -209,19 +229,22 @@ def _run_elements(elements: list[Submission], described: Mapping[str, Any], argu
         seed = arguments.shuffle or 0
         world = Sandbox(hub=hub, parameters=parameters, faults=arguments.faults, seed=seed, **described)
         with Progress(len(elements)) as progress, world as sandbox:
+            scheduled = [sandbox.schedule(name).name for name in arguments.schedules]
             entries = sandbox.submit(
                 elements, duplicate=arguments.duplicate, shuffle=arguments.shuffle, progress=progress
             )
+            for name in scheduled:
+                sandbox.run_schedule(name)
             report = sandbox.report()
             changed = sandbox.changed_findings
             injected = sandbox.calls.faults.injected.total() if arguments.faults else None
-    except DeploymentError as refusal:
+    except (DeploymentError, UnknownScheduleError) as refusal:
         sys.stderr.write(f"responder: {refusal}\n")
         return UNUSABLE
     if arguments.json:
         sys.stdout.write(f"{json.dumps(report)}\n")
     else:
-        print_report(report, entries, changed, injected_faults=injected)
+        print_report(report, entries, changed, schedule_runs=len(scheduled), injected_faults=injected)
     return HANDLED if is_clean(report) else TROUBLED
 
 

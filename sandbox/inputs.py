@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import sys
 import zlib
@@ -43,7 +44,8 @@ class JsonValue:
 def read(paths: Iterable[str]) -> list[JsonValue]:
     """Every JSON value of the paths, in order; a folder's files recursively and sorted by name.
 
-    Hidden files and folders are not read, nor are folders called `world` within a folder.
+    Hidden files and folders are not read, nor are folders called `world` within a folder. The null device holds no
+    values, where an empty file is an error.
 
     All of them or none: the first file that cannot be read or parsed raises `InputError`.
     """
@@ -51,7 +53,7 @@ def read(paths: Iterable[str]) -> list[JsonValue]:
     for path in paths:
         if path == STANDARD_INPUT:
             values += _values("stdin", sys.stdin.buffer.read(), lines=False)
-        else:
+        elif path != os.devnull:
             for file in _files(Path(path)):
                 lines = file.name.lower().removesuffix(".gz").endswith(".jsonl")
                 values += _values(str(file), _content(file), lines=lines)

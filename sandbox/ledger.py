@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .envelopes import Event, Submission
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
     from .queues import DeadLetter, Queue
 
 MAXIMUM_ERROR_CHARACTERS = 1_000
+
+MAXIMUM_INVOCATIONS_IN_A_CHAIN = 16
+"""Invocations of a function, each by a message that the one before sent, after which Lambda stops it unless the
+function's `RecursiveLoop` is `Allow`. Lambda developer guide, "Use Lambda recursive loop detection"."""
+
+MAXIMUM_MESSAGES_SENT = 2_000
+"""Messages that functions may send on end, following from one message, before it is called a loop here; AWS lets a
+function with `RecursiveLoop: Allow` go on for ever. Long work that goes on message by message stays below it."""
 
 REJECTION_REASON = "RejectionReason"
 """The message attribute with which a function says why it put a record into its dead-letter queue."""
@@ -112,13 +122,18 @@ class Lineage:
 
     @staticmethod
     def merged(lineages: Iterable[Lineage]) -> Lineage:
-        """Of an event that an invocation raised, which may go back to any record of its batch."""
+        """Of what goes back to any of the lineages."""
         entries: dict[int, Entry] = {}
         depth = 0
         for lineage in lineages:
             entries.update((id(entry), entry) for entry in lineage.entries)
             depth = max(depth, lineage.depth)
-        return Lineage(tuple(entries.values()), depth + 1)
+        return Lineage(tuple(entries.values()), depth)
+
+    @property
+    def of_raised(self) -> Lineage:
+        """Of an event that a function raised while it worked on this."""
+        return replace(self, depth=self.depth + 1)
 
 
 def _finding_ids(body: str) -> set[str]:
@@ -140,8 +155,9 @@ class Ledger:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
-        self._working: Sequence[tuple[Lineage, Message]] = ()
+        self._working: Sequence[tuple[_Message, Message]] = ()
         self._working_on: dict[object, Lineage] | None = None
+        self._working_by_event: dict[str, list[_Message]] | None = None
 
         self._messages: dict[str, _Message] = {}
         self._lineages: dict[bytes, Lineage] = {}
@@ -159,13 +175,50 @@ class Ledger:
         self._messages[message_id] = _Message(queue.name, lineage)
         self._lineages[_digest(body)] = lineage
 
+    def sent_by(self, function: str, message_id: str, queue: Queue, body: str) -> None:
+        """The working function has sent a message to a queue that a function reads.
+
+        It goes back to the messages of the same event, by its id; if there are none, to any message of the batch.
+        """
+        if self._working_by_event is None:
+            self._working_by_event = {}
+            for known, message in self._working:
+                if (event_id := _event_id(message["Body"])) is not None:
+                    self._working_by_event.setdefault(event_id, []).append(known)
+        origins = self._working_by_event.get(_event_id(body) or "") or [known for known, _ in self._working]
+        lineage = Lineage.merged(known.lineage for known in origins)
+        sent = _Message(queue.name, lineage, chain=Counter({function: 1}))
+        if origins:
+            sent.family = max((known.family for known in origins), key=lambda family: family.sent)
+            for known in origins:
+                sent.chain |= known.chain + Counter({function: 1})
+        sent.family.sent += 1
+        self._messages[message_id] = sent
+        self._lineages.setdefault(_digest(body), lineage)
+
+    def admits(self, function: Function, message: Message) -> bool:
+        """Whether a function may be invoked with a message; if not, the books say why it failed."""
+        known = self._messages.get(message["MessageId"])
+        if known is None:
+            return True
+        if not function.resource.may_loop and known.chain[function.name] >= MAXIMUM_INVOCATIONS_IN_A_CHAIN:
+            known.error = (
+                f"a loop: Lambda stops {function.name} after {MAXIMUM_INVOCATIONS_IN_A_CHAIN} invocations by messages"
+                " that it sends itself, since its RecursiveLoop is not Allow"
+            )
+        elif known.family.sent > MAXIMUM_MESSAGES_SENT:
+            known.error = f"a loop: functions sent {MAXIMUM_MESSAGES_SENT:,} messages that followed from one, and more"
+        else:
+            return True
+        return False
+
     def begun(self, function: Function, messages: Sequence[Message]) -> None:
         self._working = [
-            (known.lineage, message) for message in messages if (known := self._messages.get(message["MessageId"]))
+            (known, message) for message in messages if (known := self._messages.get(message["MessageId"]))
         ]
-        self._working_on = None
-        for lineage, _ in self._working:
-            for entry in lineage.own_entries:
+        self._working_on = self._working_by_event = None
+        for known, _ in self._working:
+            for entry in known.lineage.own_entries:
                 entry.functions[function.name] = None
 
     def raised_for(self, finding_id: str) -> Lineage:
@@ -174,16 +227,16 @@ class Ledger:
         It goes back to the messages that carry the finding; if none does, to any message of the batch.
         """
         if self._working_on is None:
-            carrying: dict[object, list[Lineage]] = {None: [lineage for lineage, _ in self._working]}
-            for lineage, message in self._working:
+            carrying: dict[object, list[Lineage]] = {None: [known.lineage for known, _ in self._working]}
+            for known, message in self._working:
                 for name in _finding_ids(message["Body"]):
-                    carrying.setdefault(name, []).append(lineage)
-            self._working_on = {name: Lineage.merged(lineages) for name, lineages in carrying.items()}
+                    carrying.setdefault(name, []).append(known.lineage)
+            self._working_on = {name: Lineage.merged(lineages).of_raised for name, lineages in carrying.items()}
         return self._working_on.get(finding_id, self._working_on[None]) if self._working else Lineage()
 
     def finished(self, batch: Batch) -> None:
         self._working = ()
-        self._working_on = None
+        self._working_on = self._working_by_event = None
         records = batch.invocation.log_records
         self._note_outcomes(batch, records)
         failed = {message["MessageId"] for message in batch.failed}
@@ -240,7 +293,8 @@ class Ledger:
     def _note_outcomes(self, batch: Batch, records: Iterable[Mapping[str, Any]]) -> None:
         """Charge each outcome that the function logged to the message whose event it names.
 
-        Events of equal ids are told apart by their order in the batch, if each has one outcome.
+        Events of equal ids are told apart by their order in the batch, if each has one outcome. An event that none of
+        the messages is may be one that they go back to.
         """
         outcomes: dict[object, list[Outcome]] = {}
         for record in records:
@@ -252,6 +306,9 @@ class Ledger:
                 lineages.setdefault(_event_id(message["Body"]), []).append(known.lineage)
         for event_id, of_event in outcomes.items():
             charged = lineages.get(event_id, []) if isinstance(event_id, str) else []
+            if not charged:
+                for outcome in of_event:
+                    outcome.charge(_entries_of(event_id, lineages.values()))
             if len(of_event) == len(charged):
                 pairs = list(zip(of_event, charged, strict=True))
             else:
@@ -261,17 +318,33 @@ class Ledger:
 
 
 @dataclass(slots=True)
+class _Family:
+    """A message that no function sent, and all that functions sent on end, following from it."""
+
+    sent: int = 0
+
+
+@dataclass(slots=True)
 class _Message:
     """A message on a queue, until it is done with."""
 
     queue: str
     lineage: Lineage
+    chain: Counter[str] = field(default_factory=Counter)
+    """How often each function was invoked on the way to it, by messages that functions sent on end."""
+
+    family: _Family = field(default_factory=_Family)
     error: str | None = None
     dead: bool = False
 
     @property
     def last_error(self) -> str:
         return f": {self.error[:MAXIMUM_ERROR_CHARACTERS]}" if self.error else ""
+
+
+def _entries_of(event_id: object, lineages: Iterable[Iterable[Lineage]]) -> Iterator[Entry]:
+    for lineage in chain.from_iterable(lineages):
+        yield from (entry for entry in lineage.entries if entry.event and entry.event["id"] == event_id)
 
 
 def _outcome(function: str, record: Mapping[str, Any]) -> Outcome | None:

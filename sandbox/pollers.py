@@ -8,7 +8,9 @@ source":
 - an exception fails the whole batch, as does an answer to ReportBatchItemFailures that does not hold to its form or
   names a message that is not in the batch; no answer is a success;
 - what failed stays hidden for the queue's visibility time-out and is then received again; SQS moves it to the
-  dead-letter queue when it was received too often.
+  dead-letter queue when it was received too often;
+- so does a message of a function that keeps invoking itself with messages, if Lambda stops it ("Use Lambda recursive
+  loop detection").
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ class Batch:
 
 class Observer(Protocol):
     """Who keeps the books of what happens to messages."""
+
+    def admits(self, function: Function, message: Message) -> bool: ...
 
     def begun(self, function: Function, messages: Sequence[Message]) -> None: ...
 
@@ -93,9 +97,18 @@ class Poller:
         messages, filtered = self._filter(received)
         self.queue.delete(filtered)
         self._observer.filtered(filtered)
-        for batch in _within_payload(messages, self.queue):
+        for batch in _within_payload(self._admit(messages), self.queue):
             self._invoke(batch)
         return bool(received)
+
+    def _admit(self, messages: Sequence[Message]) -> list[Message]:
+        """The messages that Lambda invokes the function with; the others come again until they are dead."""
+        admitted: list[Message] = []
+        stopped: list[Message] = []
+        for message in messages:
+            (admitted if self._observer.admits(self.function, message) else stopped).append(message)
+        self._give_up(stopped)
+        return admitted
 
     def _invoke(self, records: Sequence[tuple[Message, str]]) -> None:
         messages = [message for message, _ in records]

@@ -73,11 +73,12 @@ def print_report(
     entries: Sequence[Entry],
     changed: Container[tuple[str, str]],
     *,
+    schedule_runs: int = 0,
     injected_faults: int | None = None,
 ) -> None:
     """Print what each event caused, then the incidents, gravest first, the changed findings and what went wrong.
 
-    The last line also counts the injected faults, unless none were asked for (None).
+    The last line also counts the runs of schedules, and the injected faults, unless none were asked for (None).
     """
     console = _console()
     incidents = sorted(report["incidents"], key=lambda incident: incident["impact"])
@@ -92,7 +93,7 @@ def print_report(
     for title, table in sections.items():
         if table.row_count:
             console.print(Text(f"{title}\n", "bold"), table, "", sep="", end="\n")
-    console.print(_summary(report, findings, injected_faults))
+    console.print(_summary(report, findings, schedule_runs, injected_faults))
 
 
 def _events(entries: Sequence[Entry], incidents: Sequence[Mapping[str, Any]]) -> Table:
@@ -179,13 +180,15 @@ def _dead_letters(letters: Sequence[Mapping[str, str]]) -> Table:
     return table
 
 
-def _summary(report: Report, findings: Sequence[object], injected_faults: int | None) -> Text:
+def _summary(report: Report, findings: Sequence[object], schedule_runs: int, injected_faults: int | None) -> Text:
     counts = Counter(event["status"] for event in report["events"])
     parts = [
         Text(f"{counts[status]:,} {status}", style)
         for status, (_, style) in _MARKS.items()
         if counts[status] or status is Status.HANDLED
     ]
+    if schedule_runs:
+        parts.append(Text(_count(schedule_runs, "schedule run")))
     parts.append(Text(_count(len(report["incidents"]), "incident"), "bold"))
     if findings:
         parts.append(Text(_count(len(findings), "changed finding")))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from moto.sqs.models import sqs_backends
+from moto.sqs.models import SQSBackend, sqs_backends
 
 from .accounts import Accounts
 from .stacks import QueueResource
@@ -159,6 +160,27 @@ class Queue:
     def _messages(self) -> list[Any]:
         queue = self._backend.queues.get(self._backend_name)
         return queue._messages if queue is not None else []
+
+
+Watcher = Callable[[str, str, str], None]
+"""Told of a message: its queue's ARN, its id, its body."""
+
+
+@contextmanager
+def watched(watcher: Watcher) -> Iterator[None]:
+    """Tell `watcher` of every message that anybody sends to a queue, also when the sender does not get the answer."""
+    send = SQSBackend.send_message
+
+    def send_and_tell(backend: SQSBackend, queue_name: str, *args: Any, **kwargs: Any) -> Any:
+        message = send(backend, queue_name, *args, **kwargs)
+        watcher(backend.get_queue(queue_name).queue_arn, message.id, message.body)
+        return message
+
+    SQSBackend.send_message = send_and_tell  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        SQSBackend.send_message = send  # type: ignore[method-assign]
 
 
 def _moment(milliseconds: float) -> datetime:

@@ -181,6 +181,18 @@ class QueueMapping:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """A schedule that puts a message on a queue of its stack. `name` is its logical id."""
+
+    name: str
+    deployed_name: str
+    arn: str
+    queue_arn: str
+    dead_letter_arn: str | None
+    input: str
+
+
+@dataclass(frozen=True)
 class FunctionResource:
     """A Lambda function. `name` is its code's folder, `deployed_name` what Lambda calls it."""
 
@@ -195,6 +207,8 @@ class FunctionResource:
     environment: Mapping[str, str]
     timeout_seconds: int
     memory_mb: int
+    may_loop: bool
+    """Whether Lambda lets it go on being invoked by messages that it sends itself."""
 
 
 @dataclass
@@ -207,6 +221,7 @@ class Stack:
     queues: list[QueueResource] = field(default_factory=list)
     functions: list[FunctionResource] = field(default_factory=list)
     queue_mappings: list[QueueMapping] = field(default_factory=list)
+    schedules: list[Schedule] = field(default_factory=list)
     topics: dict[str, str] = field(default_factory=dict)
 
     def rules(self) -> Iterator[Rule]:
@@ -348,6 +363,9 @@ class _StackReader:
                     self._mapping(stack, physical_id)
                 case "AWS::SNS::Topic":
                     stack.topics[physical_id] = logical_id
+                case "AWS::Scheduler::Schedule":
+                    stack.schedules.append(self._schedule(logical_id, physical_id))
+        _require_queues_of_the_stack(stack)
         return stack
 
     def _client(self, service: str) -> Any:
@@ -394,6 +412,20 @@ class _StackReader:
             environment={name: moto_gaps.text_of(value) for name, value in variables.items()},
             timeout_seconds=int(described["Timeout"]),
             memory_mb=int(described["MemorySize"]),
+            # moto's Lambda does not keep it.
+            may_loop=self._template.body["Resources"][logical_id]["Properties"].get("RecursiveLoop") == "Allow",
+        )
+
+    def _schedule(self, logical_id: str, deployed_name: str) -> Schedule:
+        described = self._client("scheduler").get_schedule(Name=deployed_name)
+        target = described["Target"]
+        return Schedule(
+            name=logical_id,
+            deployed_name=deployed_name,
+            arn=described["Arn"],
+            queue_arn=target["Arn"],
+            dead_letter_arn=target.get("DeadLetterConfig", {}).get("Arn"),
+            input=target["Input"],
         )
 
     def _mapping(self, stack: Stack, uuid: str) -> None:
@@ -416,6 +448,16 @@ class _StackReader:
                 filters=tuple(_compiled(entry["Pattern"]) for entry in filters),
             )
         )
+
+
+def _require_queues_of_the_stack(stack: Stack) -> None:
+    queues = {queue.arn for queue in stack.queues}
+    for schedule in stack.schedules:
+        if schedule.queue_arn not in queues:
+            raise DeploymentError(
+                f"{schedule.name}: the sandbox does not let a schedule fire at {schedule.queue_arn} yet, only at an SQS"
+                " queue of the same stack"
+            )
 
 
 _patterns: dict[str, EventPattern] = {}

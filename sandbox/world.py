@@ -15,7 +15,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -23,10 +23,10 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 from moto.utilities.utils import get_partition
 
-from . import aws_services, envelopes, known_findings, moto_gaps
+from . import aws_services, envelopes, known_findings, known_resources, moto_gaps, queues, schedules
 from . import organization as organizations
 from .accounts import Accounts
-from .aws_services import security_hub
+from .aws_services import config_aggregator, security_hub
 from .buses import Buses
 from .calls import Calls
 from .clock import Clock, format_time, parse_time
@@ -39,7 +39,7 @@ from .organization import ORGANIZATION_ID, Organization
 from .pollers import Poller
 from .queues import DeadLetter, Queue
 from .report import build_report
-from .stacks import HUB_STACK, Stack, Templates, Topology
+from .stacks import HUB_STACK, Schedule, Stack, Templates, Topology
 
 MAXIMUM_DEPTH = 20
 """Events that may follow one from the other before it is called a loop: four, from a finding through enrichment and
@@ -49,6 +49,10 @@ MAXIMUM_RAISED = 2_000
 """Events that may follow from one in all, which a loop that branches reaches first."""
 
 Progress = Callable[[int, int], None]
+
+
+class UnknownScheduleError(LookupError):
+    """The hub has no schedule of that name; the message says which it has."""
 
 
 class Sandbox:
@@ -69,6 +73,9 @@ class Sandbox:
         from both Organizations and Account Management; none by default.
     findings
         Findings (ASFF) that the hub's Security Hub holds. An event that carries one of them changes nothing of it.
+    resources
+        Configuration items that the hub's Config aggregator knows; items in events update them. Without any, not even
+        an empty list, there is no aggregator.
     updates_visible_after
         How long what BatchUpdateFindings changes takes to show in GetFindings and in events.
     faults
@@ -95,6 +102,7 @@ class Sandbox:
         organization: Mapping[str, Any] | None = None,
         delegated_administrator: str | None = None,
         findings: Iterable[Any] | None = None,
+        resources: Iterable[Any] | None = None,
         updates_visible_after: timedelta = timedelta(0),
         faults: Iterable[Fault] = (),
         seed: int = 0,
@@ -111,11 +119,15 @@ class Sandbox:
         self._delegated_administrator = delegated_administrator
         places = ((f"findings[{number}]", finding) for number, finding in enumerate(findings or ()))
         self._known_findings = {(f["ProductArn"], f["Id"]): f for f in known_findings.checked(places)}
+        items = ((f"resources[{number}]", item) for number, item in enumerate(resources or ()))
+        self._known_resources = list(known_resources.checked(items))
+        self._has_aggregator = resources is not None
         self._updates_visible_after = updates_visible_after
         self._templates = templates or Templates()
         self._parameters = parameters or {}
         self._seed = seed
         self._raised: deque[tuple[Event, Lineage]] = deque()
+        self._schedule_runs = 0
         self._exit = ExitStack()
 
     def __enter__(self) -> Self:
@@ -148,6 +160,7 @@ class Sandbox:
         random.seed(self._seed)  # botocore's back-off draws from it
         security_hub.add_finding_listener(self._finding_changed)
         undo.callback(security_hub.remove_finding_listener, self._finding_changed)
+        undo.enter_context(queues.watched(self._message_sent))
 
         self.accounts = Accounts(self.hub.region)
         self._populate()
@@ -162,7 +175,7 @@ class Sandbox:
         self._wire(undo)
 
     def _populate(self) -> None:
-        """Put there what is there before anything is deployed: the organization, and what Security Hub holds."""
+        """Put there what is there before anything is deployed: the organization, and what is known of it."""
         organizations.create(
             self.organization,
             partition=get_partition(self.hub.region),
@@ -171,15 +184,23 @@ class Sandbox:
         security_hub.delay_updates(*self.hub, self._updates_visible_after)
         for finding in self._known_findings.values():
             security_hub.put_finding(*self.hub, finding)
+        if self._has_aggregator:
+            config_aggregator.create_organization_aggregator(*self.hub, known_resources.AGGREGATOR)
+        for item in self._known_resources:
+            config_aggregator.put_item(*self.hub, item)
 
     def _prerequisites(self) -> dict[str, str]:
         """What must be there before the stacks, as values for the parameters that ask for it."""
-        return {
+        values = {
             "OrganizationId": ORGANIZATION_ID,
             "HubAccountId": self.hub.account,
             "HubStackName": HUB_STACK,
             "CreateResponsePlan": "true",
         }
+        if self._has_aggregator:
+            # A schedule begins a sweep only when somebody lets it (`run_schedule`), so it may be there.
+            values |= {"ConfigAggregatorName": known_resources.AGGREGATOR, "SweepMode": "Resolve"}
+        return values
 
     def _wire(self, undo: ExitStack) -> None:
         hub = self.topology.hub
@@ -195,6 +216,7 @@ class Sandbox:
             queue = self._require_queue(mapping.queue_arn)
             function = self._functions[mapping.function_arn]
             self._pollers.append(Poller(mapping, queue, function, clock=self.clock, observer=self.ledger))
+        self._polled = {mapping.queue_arn for mapping in hub.queue_mappings}
         self._buses = Buses(self.topology, queue=self._find_queue, sent=self.ledger.sent)
 
     # What one does with a sandbox
@@ -256,6 +278,35 @@ class Sandbox:
         self.ledger.sent(message_id, target, body, Lineage())
         return message_id
 
+    def run_schedule(self, name: str) -> str:
+        """Let a schedule fire once, now, whatever its state and expression say, and work until nothing more is to come.
+
+        Gives the id of its message; names are those of `schedule`. Now is not before any finding or resource that is
+        known from the beginning was last seen.
+        """
+        schedule = self.schedule(name)
+        self._follow_what_is_known()
+        self._schedule_runs += 1
+        target = self._require_queue(schedule.queue_arn)
+        body = schedules.body_of(schedule, now=self.clock.now, run=self._schedule_runs)
+        message_id = target.send(body)
+        self.ledger.sent(message_id, target, body, Lineage())
+        self.settle()
+        return message_id
+
+    def schedule(self, name: str) -> Schedule:
+        """The hub's schedule of that logical id, else of that name; `UnknownScheduleError` if there is none.
+
+        One whose condition is false does not exist.
+        """
+        known = self.topology.hub.schedules
+        found = [schedule for schedule in known if name == schedule.name]
+        found += [schedule for schedule in known if name == schedule.deployed_name]
+        if not found:
+            names = ", ".join(schedule.name for schedule in known) or "none"
+            raise UnknownScheduleError(f"no schedule {name} is deployed; deployed are: {names}")
+        return found[0]
+
     def client(self, service: str, account: str | None = None, region: str | None = None) -> Any:
         """A boto3 client, of the hub's account and Region unless others are named."""
         return self.accounts.client(service, account or self.hub.account, region or self.hub.region)
@@ -287,6 +338,7 @@ class Sandbox:
         self.clock.follow(arrival)
         event["time"] = event["time"] or format_time(self.clock.now)
         self._place_findings(event)
+        self._place_resource(event)
         self._buses.put(event, Lineage((entry,)))
         self._poll_full_queues()
 
@@ -331,10 +383,28 @@ class Sandbox:
                 if all(isinstance(part, str) for part in key) and key not in self._known_findings:
                     security_hub.receive_finding(*self.hub, finding)
 
+    def _place_resource(self, event: Event) -> None:
+        """What AWS Config tells of a resource, that it is gone too, its aggregator knows from then on."""
+        if self._has_aggregator and (item := known_resources.carried_by(event)) is not None:
+            with suppress(config_aggregator.InvalidItemError):  # whoever handles the event says what is wrong with it
+                config_aggregator.put_item(*self.hub, item)
+
+    def _follow_what_is_known(self) -> None:
+        times = [finding.get("UpdatedAt") for finding in self._known_findings.values()]
+        times += [item.get("configurationItemCaptureTime") for item in self._known_resources]
+        for text in times:
+            if moment := parse_time(text):
+                self.clock.follow(moment)
+
     def _finding_changed(self, account_id: str, region: str, finding: dict[str, Any]) -> None:
         self.changed_findings[finding["ProductArn"], finding["Id"]] = None
         event = envelopes.imported_event(finding, Place(account_id, region), time=format_time(self.clock.now))
         self._raised.append((event, self.ledger.raised_for(finding["Id"])))
+
+    def _message_sent(self, queue_arn: str, message_id: str, body: str) -> None:
+        """A message that a function sends itself, or another one; others are known to whoever sends them."""
+        if self.calls.caller is not None and queue_arn in self._polled:
+            self.ledger.sent_by(self.calls.caller.name, message_id, self._require_queue(queue_arn), body)
 
     # Queues
 
@@ -352,6 +422,7 @@ class Sandbox:
         targets = {target.dead_letter_arn for rule in stack.rules() for target in rule.targets}
         if stack is self.topology.hub:
             targets |= {self._require_queue(resource.arn).dead_letter_arn for resource in stack.queues}
+            targets |= {schedule.dead_letter_arn for schedule in stack.schedules}
         yield from (resource.arn for resource in stack.queues if resource.arn in targets)
 
     def _require_queue(self, arn: str) -> Queue:

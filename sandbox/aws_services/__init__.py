@@ -11,7 +11,7 @@ def install() -> None:
     - Incident Manager (`ssm-incidents`),
     - Security Hub with filters, limits and updates (`securityhub`; moto's other operations of it stay),
     - OpsCenter's OpsItems (`ssm`; moto's other operations of it stay),
-    - queries over what Config's aggregators know (`config`; moto's other operations of it stay),
+    - queries over what Config's aggregators know, and counts of it (`config`; moto's other operations of it stay),
     - Organizations (`organizations`) with State, Paths, pages of tags and refusals; moto's other operations of it stay,
     - Account Management (`account`), which gives contacts only to whom AWS gives them.
 

@@ -6,7 +6,7 @@ module `moto.<name>`, and the module a `BackendDict` called `<name>_backends`, w
 - Incident Manager is new: its package stands for a module of moto.
 - OpsCenter's package does so too, for Systems Manager's host; what is not OpsCenter's it hands on to moto's Systems
   Manager, which takes a second to import and so is imported with the first request only.
-- The Config aggregators' query does the same on AWS Config's host.
+- The Config aggregators' queries and counts do the same on AWS Config's host.
 - The `BackendDict` of Security Hub, Organizations and Account Management is given another class to make backends of, so
   that whoever holds the dictionary sees ours, whose URLs lead to our responses.
 """

@@ -166,12 +166,48 @@ def test_unprocessed_findings_are_split_into_retryable_and_not(code: str, kind: 
         "ErrorMessage": "why",
     }
     with Stubber(client) as stub:
-        stub.add_response("batch_update_findings", {"ProcessedFindings": [], "UnprocessedFindings": [unprocessed]})
+        for _ in range(2 if kind is Retryable else 1):  # it may have been over in a moment
+            stub.add_response("batch_update_findings", {"ProcessedFindings": [], "UnprocessedFindings": [unprocessed]})
 
         problems = port(client).update({key(1): NOTE}, until=LATER)
 
+        stub.assert_no_pending_responses()
     assert type(problems[key(1)]) is kind
     assert str(problems[key(1)]) == f"could not update a finding: {code}: why"
+
+
+def test_what_may_pass_is_tried_once_more_for_those_findings_alone() -> None:
+    client = boto3.client("securityhub")
+    identifiers = [{"ProductArn": product, "Id": id_} for product, id_ in (key(1), key(2))]
+    update = {"Note": {"Text": "Text", "UpdatedBy": "FindingEnricher"}}
+    busy = {"FindingIdentifier": identifiers[1], "ErrorCode": "ConcurrentUpdateError", "ErrorMessage": "busy"}
+    with Stubber(client) as stub:
+        for asked, unprocessed in ((identifiers, [busy]), (identifiers[1:], [])):
+            stub.add_response(
+                "batch_update_findings",
+                {"ProcessedFindings": [], "UnprocessedFindings": unprocessed},
+                {"FindingIdentifiers": asked, **update},
+            )
+
+        problems = port(client).update(
+            dict.fromkeys([key(1), key(2)], FindingUpdate(note=Note("Text", "FindingEnricher"))), until=LATER
+        )
+
+        stub.assert_no_pending_responses()
+    assert problems == {}
+
+
+def test_an_update_that_is_itself_at_fault_takes_few_calls() -> None:
+    client = boto3.client("securityhub")
+    keys = [key(number) for number in range(300)]
+    with Stubber(client) as stub:
+        for _ in range(20):
+            stub.add_client_error("batch_update_findings", "InvalidInputException")
+
+        problems = port(client).update(dict.fromkeys(keys, NOTE), until=LATER)
+
+    assert {type(problem) for problem in problems.values()} == {FindingRefused}
+    assert problems.keys() == set(keys)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,14 @@ def test_names_of_ous(dynamodb: Any) -> None:
     assert table.ou_name("ou-ab12-test1234") is None
 
 
+def test_a_claim_that_is_given_up_is_anybodys_again(dynamodb: Any) -> None:
+    table = AccountContextsTable(dynamodb, "table")
+    table.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
+    table.release("444455556666")
+
+    assert table.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
+
+
 def test_recent_updates_are_remembered_for_minutes(dynamodb: Any) -> None:
     table = RecentUpdatesTable(dynamodb, "table")
     updates = {FindingKey("arn", f"finding-{n}"): RecentUpdate("FindingEnricher", f"mark-{n}") for n in range(130)}
@@ -99,6 +107,19 @@ def test_recent_updates_are_remembered_for_minutes(dynamodb: Any) -> None:
 
     assert table.of(updates.keys(), NOW + timedelta(minutes=14)) == updates
     assert table.of(updates.keys(), NOW + timedelta(minutes=16)) == {}
+
+
+def test_what_the_resolver_wrote_is_not_hidden_by_what_the_enricher_writes(dynamodb: Any) -> None:
+    table, key = RecentUpdatesTable(dynamodb, "table"), FindingKey("arn", "finding")
+    resolved, enriched = (
+        RecentUpdate("DeletedResourceFindingResolver", "event"),
+        RecentUpdate("FindingEnricher", "mark"),
+    )
+    table.remember({key: resolved}, NOW)
+    table.remember({key: enriched}, NOW + timedelta(minutes=5))
+
+    assert table.of([key], NOW + timedelta(minutes=6)) == {key: resolved}
+    assert table.of([key], NOW + timedelta(minutes=16)) == {key: enriched}
 
 
 def test_findings_that_read_alike_are_not_mistaken_for_each_other(dynamodb: Any) -> None:

@@ -1,4 +1,4 @@
-"""SelectAggregateResourceConfig as its callers see it: which items, in which form and pages, and what is refused."""
+"""Config's aggregators as their callers see them: queries and counts, their form and pages, and what is refused."""
 
 from __future__ import annotations
 
@@ -475,3 +475,85 @@ def test_the_place_counts_lines(config: Any) -> None:
     with refused("InvalidExpressionException") as refusal:
         select(config, "SELECT resourceId\n  WHERE resourceId ~ 'x'")
     assert refusal.message == "syntax error at line 2, column 20: unexpected ~"
+
+
+# Counts
+
+
+def counts(config: Any, **parameters: Any) -> tuple[int, dict[str, int]]:
+    answer = config.get_aggregate_discovered_resource_counts(ConfigurationAggregatorName=NAME, **parameters)
+    assert answer.get("GroupByKey") == parameters.get("GroupByKey")
+    return answer["TotalDiscoveredResources"], {
+        group["GroupName"]: group["ResourceCount"] for group in answer["GroupedResourceCounts"]
+    }
+
+
+@pytest.fixture
+def estate(config: Any) -> Any:
+    put(
+        item(1),
+        item(2, awsRegion="us-east-1"),
+        item(3, awsAccountId=HUB),
+        item(4, resourceType="AWS::IAM::Role", awsRegion="global"),
+        item(5, configurationItemStatus="ResourceDeleted"),
+    )
+    return config
+
+
+def test_resources_are_counted_in_groups(estate: Any) -> None:
+    assert counts(estate) == (4, {})
+    assert counts(estate, GroupByKey="RESOURCE_TYPE") == (4, {"AWS::EC2::Instance": 3, "AWS::IAM::Role": 1})
+    assert counts(estate, GroupByKey="ACCOUNT_ID") == (4, {MEMBER: 3, HUB: 1})
+    assert counts(estate, GroupByKey="AWS_REGION") == (4, {REGION: 2, "us-east-1": 1, "global": 1})
+
+
+@pytest.mark.parametrize(
+    ("filters", "total"),
+    [
+        ({"AccountId": MEMBER}, 3),
+        ({"Region": REGION}, 2),
+        ({"ResourceType": "AWS::EC2::Instance"}, 3),
+        ({"AccountId": MEMBER, "Region": REGION, "ResourceType": "AWS::EC2::Instance"}, 1),
+        ({"ResourceType": "AWS::S3::Bucket"}, 0),
+        ({}, 4),
+    ],
+)
+def test_only_what_the_filters_let_through_is_counted(estate: Any, filters: dict[str, str], total: int) -> None:
+    found, groups = counts(estate, Filters=filters, GroupByKey="ACCOUNT_ID")
+    assert (found, sum(groups.values())) == (total, total)
+
+
+def test_groups_come_on_pages_of_1000(config: Any) -> None:
+    put(*(item(awsAccountId=f"{number:012d}") for number in range(1, 1002)))
+    asked = {"ConfigurationAggregatorName": NAME, "GroupByKey": "ACCOUNT_ID"}
+    for limit in ({}, {"Limit": 0}, {"Limit": 1000}):
+        page = config.get_aggregate_discovered_resource_counts(**asked, **limit)
+        assert (page["TotalDiscoveredResources"], len(page["GroupedResourceCounts"])) == (1001, 1000)
+    last = config.get_aggregate_discovered_resource_counts(**asked, NextToken=page["NextToken"])
+    assert (last["TotalDiscoveredResources"], len(last["GroupedResourceCounts"])) == (1001, 1)
+    assert "NextToken" not in last
+    with refused("InvalidNextTokenException"):
+        config.get_aggregate_discovered_resource_counts(**asked | {"GroupByKey": "AWS_REGION"}, NextToken="x")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"Limit": 1001}, "InvalidLimitException"),
+        ({"Limit": -1}, "InvalidLimitException"),
+        ({"GroupByKey": "OWNER"}, "ValidationException"),
+        ({"Filters": {"ResourceType": "AWS::No::Type"}}, "ValidationException"),
+        ({"Filters": {"AccountId": "1"}}, "ValidationException"),
+        ({"ConfigurationAggregatorName": "other"}, "NoSuchConfigurationAggregatorException"),
+    ],
+)
+def test_a_count_that_config_does_not_serve_is_refused(config: Any, parameters: dict[str, Any], code: str) -> None:
+    with refused(code):
+        config.get_aggregate_discovered_resource_counts(**{"ConfigurationAggregatorName": NAME} | parameters)
+
+
+def test_an_aggregator_counts_its_own_accounts_and_regions(estate: Any) -> None:
+    sources = [{"AccountIds": [MEMBER], "AwsRegions": [REGION]}]
+    estate.put_configuration_aggregator(ConfigurationAggregatorName="one", AccountAggregationSources=sources)
+    answer = estate.get_aggregate_discovered_resource_counts(ConfigurationAggregatorName="one")
+    assert answer["TotalDiscoveredResources"] == 2

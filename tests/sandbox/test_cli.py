@@ -22,7 +22,7 @@ NOBODYS = {
 }
 ROOT = json.loads((EVENTS / "root-console-sign-in-with-mfa.json").read_text())
 
-NOTHING_COMES_OF_IT = ("opens-nothing", "is-left-alone")
+NOTHING_COMES_OF_IT = ("opens-nothing", "resolves-nothing", "only-starts", "is-left-alone")
 """How sample events are called that no rule needs to match."""
 
 Output = pytest.CaptureFixture[str]

@@ -1,4 +1,6 @@
-"""What a run is told of its world: `--organization` and `--findings`, and how they meet events and late updates."""
+"""What a run is told of its world: `--organization`, `--findings` and `--resources`, and how they meet events and late
+updates.
+"""
 
 import gzip
 import json
@@ -9,8 +11,10 @@ from typing import Any
 import pytest
 
 from sandbox.cli import EVENTS, main
+from sandbox.faults import Fault
 from sandbox.inputs import read
 from sandbox.known_findings import FindingError
+from sandbox.known_resources import ResourceError, read_resources
 from sandbox.organization import SAMPLE
 from sandbox.world import Sandbox
 
@@ -93,6 +97,109 @@ def test_what_is_no_finding_is_told_at_once(wrong: Any, message: str) -> None:
     assert str(error.value).startswith(message)
 
 
+# Resources that the Config aggregator knows
+
+ASKING = """
+import json, os
+import boto3
+def lambda_handler(event, context):
+    name, config = os.environ["AGGREGATOR"], boto3.client("config")
+    answer = config.select_aggregate_resource_config(
+        Expression="SELECT resourceId, configuration.size", ConfigurationAggregatorName=name)
+    counts = config.get_aggregate_discovered_resource_counts(
+        ConfigurationAggregatorName=name, GroupByKey="ACCOUNT_ID")
+    rows = {row["resourceId"]: row.get("configuration") for row in map(json.loads, answer["Results"])}
+    print(json.dumps({"aggregator": name, "rows": rows, "total": counts["TotalDiscoveredResources"]}))
+"""
+
+ASKING_TEMPLATE = HUB_TEMPLATE.replace(
+    "Resources:", '  ConfigAggregatorName: {Type: String, Default: ""}\nResources:', 1
+).replace("BATCH:", "AGGREGATOR: !Ref ConfigAggregatorName\n          BATCH:")
+
+
+def instance(number: int = 1, *, captured: str = "2026-03-01T09:00:00Z", **members: Any) -> dict[str, Any]:
+    """A recorded configuration item."""
+    return {
+        "awsAccountId": MEMBER,
+        "awsRegion": "eu-west-1",
+        "resourceType": "AWS::EC2::Instance",
+        "resourceId": f"i-{number}",
+        "configurationItemCaptureTime": captured,
+        "configurationItemStatus": "OK",
+        "configuration": {"size": "small"},
+    } | members
+
+
+def recorded(item: Any, member: str = "configurationItem", **envelope: Any) -> dict[str, Any]:
+    kind = {"source": "aws.config", "detail-type": "Config Configuration Item Change"}
+    return event(**kind, detail={member: item}, **envelope)
+
+
+def with_resources(folder: Path, *items: Any, **options: Any) -> Sandbox:
+    small = open_world(folder, ASKING, hub=ASKING_TEMPLATE)
+    return Sandbox(HUB, templates=small._templates, resources=items, **options)
+
+
+def asked(sandbox: Sandbox) -> dict[str, Any]:
+    """What a function learns from the aggregator now."""
+    sandbox.deliver([event()])
+    answer: dict[str, Any] = sandbox.function("act").invocations[-1].log_records[-1]
+    return answer
+
+
+def test_functions_ask_the_aggregator(tmp_path: Path) -> None:
+    with with_resources(tmp_path, instance(1), instance(2, configurationItemStatus="ResourceDeleted")) as sandbox:
+        assert asked(sandbox) == {"aggregator": "sandbox", "rows": {"i-1": {"size": "small"}}, "total": 1}
+        calls = sandbox.report()["api_calls"]
+        assert calls["config:SelectAggregateResourceConfig"] == 1
+        assert calls["config:GetAggregateDiscoveredResourceCounts"] == 1
+
+
+def test_calls_of_the_aggregator_can_fail(tmp_path: Path) -> None:
+    faults = [Fault.parse("config:*=0.4")]
+    with with_resources(tmp_path, instance(), faults=faults, seed=3) as sandbox:
+        assert asked(sandbox)["total"] == 1
+        assert sandbox.report()["api_calls"]["config:SelectAggregateResourceConfig"] > 1
+
+
+@pytest.mark.parametrize("member", ["configurationItem", "configurationItemSummary"])
+def test_items_in_events_update_what_the_aggregator_knows(tmp_path: Path, member: str) -> None:
+    with with_resources(tmp_path, instance(1), instance(2)) as sandbox:
+        later = {"captured": "2026-03-01T10:00:00Z"}
+        gone = instance(1, configurationItemStatus="ResourceDeleted", configuration=None, **later)
+        grown, new = instance(2, configuration={"size": "large"}, **later), instance(3, **later)
+        sandbox.deliver([recorded(item, member) for item in (gone, grown, new)])
+        assert asked(sandbox)["rows"] == {"i-2": {"size": "large"}, "i-3": {"size": "small"}}
+
+
+def test_an_event_that_comes_late_brings_no_resource_back(tmp_path: Path) -> None:
+    gone = instance(captured="2026-03-01T10:00:00Z", configurationItemStatus="ResourceDeletedNotRecorded")
+    with with_resources(tmp_path) as sandbox:
+        sandbox.deliver([recorded(gone), recorded(instance())], duplicate=2)
+        assert asked(sandbox)["rows"] == {}
+
+
+@pytest.mark.parametrize("item", [None, "i-1", {"resourceId": "i-1"}, {}])
+def test_an_event_without_a_valid_item_changes_nothing(tmp_path: Path, item: Any) -> None:
+    with with_resources(tmp_path, instance()) as sandbox:
+        (entry,) = sandbox.deliver([recorded(item)])
+        assert entry.status == "unmatched"
+        assert asked(sandbox)["total"] == 1
+
+
+def test_without_resources_there_is_no_aggregator(tmp_path: Path) -> None:
+    small = open_world(tmp_path, ASKING, hub=ASKING_TEMPLATE)
+    with Sandbox(HUB, templates=small._templates) as sandbox:
+        sandbox.deliver([recorded(instance())])
+        assert sandbox.client("config").describe_configuration_aggregators()["ConfigurationAggregators"] == []
+        assert sandbox.topology.hub.functions[0].environment["AGGREGATOR"] == ""
+
+
+def test_what_is_no_resource_is_told_at_once() -> None:
+    with pytest.raises(ResourceError, match=r"resources\[1\]: The configuration item has no resourceId"):
+        Sandbox(HUB, resources=[instance(), instance(resourceId=None)])
+
+
 # Late visibility
 
 
@@ -140,6 +247,33 @@ def test_findings_in_every_form(capsys: Output, tmp_path: Path, name: str, conte
     assert [found["Id"] for found in report["findings"]] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.json", json.dumps(instance())),
+        ("r.json", json.dumps([instance()])),
+        ("r.json", json.dumps({"configurationItems": [instance()]})),
+        ("r.json", json.dumps({"baseConfigurationItems": [instance()]})),
+        ("r.json", json.dumps({"BaseConfigurationItems": [instance()]})),
+        ("r.json", json.dumps({"Results": [json.dumps(instance())]})),
+        ("r.jsonl", f"{json.dumps(instance())}\n"),
+        ("r.json.gz", json.dumps([instance()])),
+    ],
+)
+def test_resources_in_every_form(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content.encode()) if name.endswith(".gz") else content.encode())
+    assert read_resources(str(path)) == [instance()]
+
+
+def test_the_command_takes_resources(capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = open_world(tmp_path, ASKING, hub=ASKING_TEMPLATE)
+    monkeypatch.setattr("sandbox.world.Templates", lambda: small._templates)
+    resources = write(tmp_path / "r.json", [instance()])
+    report = run_json(capsys, write(tmp_path / "e.json", event()), "--hub", HUB, "--resources", resources)
+    assert report["api_calls"]["config:SelectAggregateResourceConfig"] == 1
+
+
 def test_a_single_finding(capsys: Output, tmp_path: Path) -> None:
     events = write(tmp_path / "e.json", QUIET)
     report = run_json(capsys, events, "--findings", write(tmp_path / "f.json", finding("a")))
@@ -160,6 +294,12 @@ def test_a_single_finding(capsys: Output, tmp_path: Path) -> None:
         ("--findings", '{"Id": "x"}\n5', ":1: ProductArn: is missing"),
         ("--findings", "5", ": the value: no finding"),
         ("--findings", None, ": no such file or directory"),
+        ("--resources", "[1, 2", ":1: not JSON"),
+        ("--resources", "[5]", ": [0]: A configuration item is a JSON object."),
+        ("--resources", '{"Results": ["{"]}', ": Results[0]: not JSON"),
+        ("--resources", '{"configurationItems": [{}]}', ": configurationItems[0]: The configuration item has no acc"),
+        ("--resources", "{}", ": the value: The configuration item has no accountId"),
+        ("--resources", None, ": no such file or directory"),
     ],
 )
 def test_an_unusable_file_is_named_with_the_place(

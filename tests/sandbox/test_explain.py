@@ -37,11 +37,15 @@ def rules(bus: dict[str, Any]) -> dict[str, bool]:
     return {rule["rule"]: rule["matches"] for rule in bus["rules"]}
 
 
+def matching(bus: dict[str, Any]) -> list[str]:
+    return [rule for rule, matches in rules(bus).items() if matches]
+
+
 def test_an_event_that_opens_an_incident(capsys: Output, tmp_path: Path) -> None:
     (told,) = explain(capsys, tmp_path, load("root-api-call"))
     assert (told["status"], told["reason"]) == ("handled", None)
-    assert (told["member"]["account"], rules(told["member"])) == ("444455556666", {"ForwardRootActivityRule": True})
-    assert rules(told["hub"]) == {"RootActivityRule": True}
+    assert (told["member"]["account"], matching(told["member"])) == ("444455556666", ["ForwardRootActivityRule"])
+    assert matching(told["hub"]) == ["RootActivityRule"]
     assert [(outcome["outcome"], outcome["incident_key"]) for outcome in told["outcomes"]] == [
         ("opened", "root/444455556666")
     ]
@@ -64,7 +68,7 @@ def test_an_event_that_is_not_forwarded(capsys: Output, tmp_path: Path) -> None:
     (told,) = explain(capsys, tmp_path, load("root-call-made-by-aws-service-opens-nothing"))
     assert told["why"].startswith("Nothing was done: no rule of its account's default bus forwards it.")
     for bus in ("member", "hub"):
-        (nearest,) = told[bus]["rules"]
+        nearest = told[bus]["rules"][0]
         assert [mismatch["path"] for mismatch in nearest["mismatches"]] == ["detail.userIdentity.invokedBy"]
 
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -66,6 +67,11 @@ def test_paths_keep_their_order_and_may_repeat(tmp_path: Path) -> None:
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"a": 1}\n{"b": 2}\n')))
     assert read(["-"]) == [JsonValue({"a": 1}, "stdin:1"), JsonValue({"b": 2}, "stdin:2")]
+
+
+def test_the_null_device_holds_nothing(tmp_path: Path) -> None:
+    assert values(os.devnull) == []
+    assert values(write(tmp_path / "a.json", "1"), os.devnull) == [1]
 
 
 def test_a_byte_order_mark_is_no_matter(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import yaml
 from samcli.cli.types import CfnParameterOverridesType
 from samtranslator.yaml_helper import yaml_parse
 
+from responder.aws.clients import PATIENT
 from responder.domain.enrichment.enricher import TRUSTED_FOR
 from responder.domain.incident.reading import Criteria
 from sandbox.stacks import Template
@@ -25,6 +26,9 @@ TEMPLATES = {
     "member": REPOSITORY / "templates" / "member.yaml",
     "organization": REPOSITORY / "templates" / "organization.yaml",
 }
+
+LONGEST_CALL = PATIENT * (1 + 4) + sum(2**attempt for attempt in range(PATIENT - 1))
+"""Seconds: attempts with connecting and reading (aws/clients.py), and botocore's longest back-off between them."""
 
 LINTED_REGIONS = ("eu-west-1", "us-east-1", "ap-southeast-2")
 
@@ -307,6 +311,8 @@ def truth(expression: Any, parameters: dict[str, str]) -> Any:
         ({"IncidentBackend": "OpsCenter", "RunbookName": "triage"}, "RunbookName needs CreateResponsePlan"),
         ({"IncidentBackend": "OpsCenter", "ChatChannelTopicArn": "arn"}, "ChatChannelTopicArn needs"),
         ({"CreateResponsePlan": "true", "ResponderPhone": "+15555550100"}, "ResponderPhone needs ResponderEmail"),
+        ({"ResponsePlanArn": PLAN, "SweepMode": "DryRun"}, "SweepMode needs ConfigAggregatorName"),
+        ({"ResponsePlanArn": PLAN, "SweepMode": "Resolve", "ConfigAggregatorName": "organization"}, None),
         (
             {"CreateResponsePlan": "true", "ResponderEmail": "a@example.com", "ResponderPhone": "+15555550100"},
             None,
@@ -314,7 +320,7 @@ def truth(expression: Any, parameters: dict[str, str]) -> Any:
     ],
     ids=str,
 )
-def test_a_configuration_in_which_no_incident_could_reach_anybody_is_refused_at_deployment(
+def test_a_configuration_that_could_not_do_what_it_is_for_is_refused_at_deployment(
     hub: Document, given: dict[str, str], refusal: str | None
 ) -> None:
     parameters = {name: str(parameter["Default"]) for name, parameter in hub["Parameters"].items()} | given
@@ -419,9 +425,14 @@ def test_the_organization_stacks_role_may_do_what_a_delegated_administrator_may(
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     } - {"sts:AssumeRole"}
     policy = resources(hub, "AWS::IAM::Role")["EnrichFindingsRole"]["Policies"]
-    (directly,) = (entry for entry in statements({"Resources": policy}) if entry.get("Sid") == "AskTheOrganization")
+    directly = {
+        action
+        for statement in statements({"Resources": policy})
+        if statement.get("Sid") in ("AskTheOrganization", "ReadSecurityContacts")
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
 
-    assert through_role == set(directly["Action"])
+    assert through_role == directly
 
 
 def test_a_function_knows_how_many_of_it_share_a_quota(hub: Document) -> None:
@@ -443,4 +454,29 @@ def test_findings_are_batched_within_the_minute_for_which_their_events_are_trust
     patience, limit = int(variables["CONTEXT_PATIENCE_SECONDS"]), int(variables["TIME_LIMIT_SECONDS"])
 
     assert window <= TRUSTED_FOR / 2
-    assert patience < limit / 2 < limit + 30 < function["Timeout"]
+    assert patience + LONGEST_CALL < limit * 2 / 3  # or nothing is left of it to write what is known
+
+
+def test_a_time_limit_leaves_time_for_the_call_that_is_under_way(hub: Document) -> None:
+    limits = {
+        name: int(function["Environment"]["Variables"]["TIME_LIMIT_SECONDS"])
+        for name, function in resources(hub, "AWS::Lambda::Function").items()
+        if "TIME_LIMIT_SECONDS" in function["Environment"]["Variables"]
+    }
+
+    assert {"EnrichFindingsFunction", "ResolveDeletedFunction"} <= limits.keys()
+    for name, limit in limits.items():
+        assert limit + LONGEST_CALL < resources(hub, "AWS::Lambda::Function")[name]["Timeout"]
+
+
+def test_a_second_attempt_alone_alarms_nobody(hub: Document) -> None:
+    queues = resources(hub, "AWS::SQS::Queue")
+    ages = [
+        alarm
+        for alarm in resources(hub, "AWS::CloudWatch::Alarm").values()
+        if alarm.get("MetricName") == "ApproximateAgeOfOldestMessage"
+    ]
+    assert len(ages) >= 3
+    for alarm in ages:
+        (queue,) = (str(referred(dimension["Value"])) for dimension in alarm["Dimensions"])
+        assert alarm["Threshold"] > queues[queue]["VisibilityTimeout"]

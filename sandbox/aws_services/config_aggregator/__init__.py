@@ -1,4 +1,6 @@
-"""AWS Config's SelectAggregateResourceConfig for moto, and the configuration items that its aggregators know."""
+"""AWS Config's aggregators for moto: queries (SelectAggregateResourceConfig) and counts
+(GetAggregateDiscoveredResourceCounts) over the configuration items that they know.
+"""
 
 from __future__ import annotations
 

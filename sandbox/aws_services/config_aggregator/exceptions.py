@@ -1,4 +1,4 @@
-"""The errors that SelectAggregateResourceConfig's model declares, but for the one of an unknown aggregator: moto's."""
+"""The errors that the operations' models declare, but for the one of an unknown aggregator: moto's."""
 
 from __future__ import annotations
 

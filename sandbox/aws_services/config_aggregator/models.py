@@ -1,4 +1,4 @@
-"""What the configuration aggregators of one account and Region know, and queries over it.
+"""What the configuration aggregators of one account and Region know, and queries over it and counts of it.
 
 The aggregators themselves are moto's; an aggregator finds the items of the accounts and Regions that it aggregates.
 
@@ -10,12 +10,14 @@ What differs from AWS, knowingly:
 - A property has the type of the stored value; at AWS it has one of its own, so that a number stored as text is one.
 - The order of an answer without ORDER BY is that in which the items became known; at AWS it is any.
 - `queries` lists what of the query language is refused.
+- Groups of a count come the largest first; at AWS their order is not documented.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from moto.core.base_backend import BackendDict, BaseBackend
@@ -30,6 +32,7 @@ from .tokens import ExpressionError
 GLOBAL = "global"
 DEFAULT_PAGE_SIZE = 25
 DEFAULT_PAGE_SIZE_OF_GROUPS = 500
+DEFAULT_PAGE_SIZE_OF_COUNTS = 1000
 
 
 class Source(Protocol):
@@ -44,6 +47,7 @@ class ConfigAggregatorBackend(BaseBackend):
         super().__init__(region_name, account_id)
         self.items = ItemStore()
         self._pages: Pages[str] = Pages()
+        self._pages_of_counts: Pages[tuple[str, int]] = Pages()
 
     def put_item(self, item: Mapping[str, Any]) -> bool:
         return self.items.put(item)
@@ -72,8 +76,39 @@ class ConfigAggregatorBackend(BaseBackend):
             raise InvalidNextTokenException() from error
         return results, query.names, next_token
 
+    def count(
+        self,
+        filters: Mapping[str, str],
+        group_by: str | None,
+        *,
+        aggregator: str,
+        sources: list[Source],
+        size: int,
+        token: str | None,
+    ) -> tuple[int, list[tuple[str, int]], str | None]:
+        """How many resources have these values, the same by value of a property (a page), and the next page's token.
+
+        No page size (zero) is AWS's default.
+        """
+        found = [item for item in self._known(sources) if all(item[name] == value for name, value in filters.items())]
+
+        def find() -> list[tuple[str, int]]:
+            return Counter(item[group_by] for item in found).most_common() if group_by else []
+
+        try:
+            asked = {"aggregator": aggregator, "filters": filters, "group_by": group_by}
+            groups, next_token = self._pages_of_counts.page(
+                asked, find, size=size or DEFAULT_PAGE_SIZE_OF_COUNTS, token=token
+            )
+        except InvalidTokenError as error:
+            raise InvalidNextTokenException() from error
+        return len(found), groups, next_token
+
     def _rows(self, query: Query, sources: list[Source]) -> list[dict[str, Any]]:
-        return rows(query, (item for item in self.items if _is_known(item, sources)))
+        return rows(query, self._known(sources))
+
+    def _known(self, sources: list[Source]) -> Iterator[dict[str, Any]]:
+        return (item for item in self.items if _is_known(item, sources))
 
 
 def _is_known(item: Mapping[str, Any], sources: list[Source]) -> bool:

@@ -1,4 +1,4 @@
-"""SelectAggregateResourceConfig, from and to the wire; everything else of AWS Config is moto's."""
+"""Queries and counts of aggregators, from and to the wire; everything else of AWS Config is moto's."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from .exceptions import InvalidExpressionException, InvalidLimitException
 from .models import ConfigAggregatorBackend, Source, configaggregator_backends
 
 _PAGE_SIZES = ("Limit", "MaxResults")
+_FILTERS = {"AccountId": "accountId", "Region": "awsRegion", "ResourceType": "resourceType"}
+_GROUP_KEYS = {"ACCOUNT_ID": "accountId", "AWS_REGION": "awsRegion", "RESOURCE_TYPE": "resourceType"}
 _BOUNDS = (Rule.MIN_LENGTH, Rule.MAX_LENGTH, Rule.MIN_VALUE, Rule.MAX_VALUE)
 
 
@@ -23,11 +25,7 @@ class ConfigResponse(ServiceResponse, MotoConfigResponse):
         return configaggregator_backends[self.current_account][self.region]
 
     def select_aggregate_resource_config(self) -> ActionResult:
-        sent = self.sent()
-        breaches = self.breaches(sent)
-        _refuse_bounds(breaches)
-        self.refuse(breaches)
-        request = self.request()
+        request = self._request_within_bounds()
         name = request["ConfigurationAggregatorName"]
         results, names, token = self.aggregator_backend.select(
             request["Expression"],
@@ -43,6 +41,30 @@ class ConfigResponse(ServiceResponse, MotoConfigResponse):
                 "NextToken": token,
             }
         )
+
+    def get_aggregate_discovered_resource_counts(self) -> ActionResult:
+        request = self._request_within_bounds()
+        name, key = request["ConfigurationAggregatorName"], request.get("GroupByKey")
+        total, groups, token = self.aggregator_backend.count(
+            {_FILTERS[filtered]: value for filtered, value in request.get("Filters", {}).items()},
+            _GROUP_KEYS[key] if key else None,
+            aggregator=name,
+            sources=self._require_sources(name),
+            size=request.get("Limit", 0),
+            token=request.get("NextToken"),
+        )
+        return CheckedResult(
+            {
+                "TotalDiscoveredResources": total,
+                "GroupByKey": key,
+                "GroupedResourceCounts": [{"GroupName": group, "ResourceCount": count} for group, count in groups],
+                "NextToken": token,
+            }
+        )
+
+    def _request_within_bounds(self) -> dict[str, Any]:
+        _refuse_bounds(self.breaches(self.sent()))
+        return self.request()
 
     def _require_sources(self, name: str) -> list[Source]:
         aggregator = self.config_backend.config_aggregators.get(name)

@@ -1,4 +1,4 @@
-"""Where AWS Config answers, SelectAggregateResourceConfig among the rest."""
+"""Where AWS Config answers, queries and counts of aggregators among the rest."""
 
 from .responses import ConfigResponse
 

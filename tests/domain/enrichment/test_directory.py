@@ -80,6 +80,9 @@ class _Table:
         self.world.rows[known.context.account] = known
         self.world.leases.pop(known.context.account, None)
 
+    def release(self, account: str) -> None:
+        self.world.leases.pop(account, None)
+
     def ou_name(self, ou: str) -> tuple[str, datetime] | None:
         return self.world.ous.get(ou)
 
@@ -181,6 +184,81 @@ def test_a_failing_organization_is_left_alone_after_three_accounts(world: World)
 
     assert world.read == ["000", "001", "002"]
     assert all(isinstance(problem, Retryable) for problem in found.values())
+
+
+def test_a_failing_organization_is_left_alone_for_two_minutes_and_then_asked_once(world: World) -> None:
+    directory = world.directory()
+    directory.contexts({"A", "B", "C"})
+    world.now += 2 * HOUR
+    world.failure = Retryable("hangs")
+    directory.contexts({"A", "B", "C"})
+    world.read.clear()
+
+    world.now += timedelta(seconds=100)
+    resting = directory.contexts({"A", "B", "C"})
+    read_while_resting = list(world.read)
+    world.now += timedelta(seconds=30)
+    directory.contexts({"A", "B", "C"})
+
+    assert all(isinstance(known, Known) and known.is_stale for known in resting.values())
+    assert read_while_resting == []
+    assert world.read == ["A"]
+
+
+def test_an_organization_that_answers_again_is_asked_as_before(world: World) -> None:
+    directory = world.directory()
+    world.failure = Retryable("throttled")
+    directory.contexts({"A", "B", "C"})
+    world.now += timedelta(minutes=3)
+    world.failure = None
+
+    assert names(directory.contexts({"A", "B", "C", "D"})).keys() == {"A", "B", "C", "D"}
+
+
+def test_accounts_that_may_not_be_asked_about_keep_nobody_else_waiting(world: World) -> None:
+    class Partial(_Organization):
+        def read(self, account: str, ou_name: Callable[[str], str]) -> AccountContext:
+            if account < "5":
+                raise Permanent("access denied")
+            return super().read(account, ou_name)
+
+    directory = world.directory()
+    directory._organization = Partial(world)
+
+    found = directory.contexts({str(number) for number in range(10)})
+
+    assert names(found).keys() == {"5", "6", "7", "8", "9"}
+
+
+def test_whoever_fails_keeps_nobody_waiting(world: World) -> None:
+    world.failure = Retryable("throttled")
+    world.directory().contexts({"A"})
+    world.failure = None
+
+    assert names(world.directory().contexts({"A"})) == {"A": "A"}
+    assert world.now == START
+
+
+def test_the_name_of_an_ou_that_another_container_has_fetched_is_not_fetched_again(world: World) -> None:
+    one, other = world.directory(), world.directory()
+    one.contexts({"A"})
+    other.contexts({"B"})
+    world.now += 2 * HOUR
+    one.contexts({"A"})
+    other.contexts({"B"})
+
+    assert world.read_ous == ["ou-prod"] * 2
+
+
+def test_a_context_that_cannot_be_stored_is_served_nevertheless(world: World) -> None:
+    class Full(_Table):
+        def keep(self, known: Known) -> None:
+            raise Retryable("throttled")
+
+    directory = world.directory()
+    directory._store = Full(world)
+
+    assert names(directory.contexts({"A"})) == {"A": "A"}
 
 
 def test_what_was_fetched_before_a_failure_is_kept(world: World) -> None:

@@ -1,6 +1,6 @@
 """Enrichment of a batch: what is written, what is left alone, what comes again."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from responder.domain.enrichment.context import AccountContext, Known, SecurityContact
-from responder.domain.enrichment.enricher import Enricher, Result, report
+from responder.domain.enrichment.enricher import PORTION, Enricher, Result, report
 from responder.domain.event import Event, read_event
 from responder.domain.faults import Permanent, Rejected, Retryable
 from responder.domain.note import ENRICHER, RESOLVER
@@ -39,6 +39,7 @@ class World:
         self.asked: list[set[FindingKey]] = []
         self.remembered: dict[FindingKey, RecentUpdate] = {}
         self.forgets = False
+        self.on_write: Callable[[object], None] = lambda _: None
         self.counted: dict[str, int] = {}
         self.enricher = Enricher(
             directory=self,
@@ -62,6 +63,7 @@ class World:
         return {key: read_finding(self.hub[key], seen_at=self.now) for key in keys if key in self.hub}
 
     def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> dict[FindingKey, Exception]:
+        self.on_write(updates)
         self.written.append({key: update for key, update in updates.items() if key not in self.problems})
         for key, update in self.written[-1].items():
             finding = self.hub.setdefault(key, {"ProductArn": key.product_arn, "Id": key.id})
@@ -108,6 +110,13 @@ def raised_by_update(world: World, event: Mapping[str, Any]) -> dict[str, Any]:
 
 def key_of(event: Mapping[str, Any]) -> FindingKey:
     return FindingKey(event["detail"]["findings"][0]["ProductArn"], event["detail"]["findings"][0]["Id"])
+
+
+def many(sample: Sample, number: int) -> list[dict[str, Any]]:
+    events = [sample("finding-control-failed") for _ in range(number)]
+    for each, event in enumerate(events):
+        event["detail"]["findings"][0]["Id"] += f"/{each:04d}"
+    return events
 
 
 def test_a_new_finding_gets_fields_and_note(world: World, sample: Sample) -> None:
@@ -230,6 +239,44 @@ def test_what_the_resolver_has_just_closed_is_left_alone_although_its_event_does
 
     assert world.deliver(event) == [[Result.LEFT_ALONE]]
     assert world.written == []
+
+
+def test_what_the_resolver_closes_while_others_are_written_is_left_alone(world: World, sample: Sample) -> None:
+    events = many(sample, PORTION + 1)
+    last = key_of(events[-1])
+
+    def resolver_at_work(_: object) -> None:
+        world.remembered[last] = RecentUpdate(RESOLVER, "")
+
+    world.on_write = resolver_at_work
+
+    assert world.deliver(*events)[-1] == [Result.LEFT_ALONE]
+    assert "Note" not in world.hub[last]
+
+
+def test_a_finding_whose_turn_comes_late_is_read_again_first(world: World, sample: Sample) -> None:
+    events = many(sample, PORTION + 1)
+    last = key_of(events[-1])
+
+    def slow_and_meanwhile(_: object) -> None:
+        world.now += timedelta(seconds=70)
+        world.hub[last].setdefault("Note", {"Text": "Mine.", "UpdatedBy": "kim"})
+
+    world.on_write = slow_and_meanwhile
+
+    assert world.deliver(*events)[-1] == [Result.ENRICHED]
+    assert world.asked == [{last}]
+    assert world.hub[last]["Note"]["Text"].startswith("Mine.\n[Security responder: ")
+
+
+def test_an_event_from_before_our_own_last_update_is_no_ground_to_write_on(world: World, sample: Sample) -> None:
+    event = sample("finding-control-failed")
+    world.deliver(event)
+    world.finding(event)["Note"]["Text"] += "\nMine."
+    world.known["444455556666"] = Known(replace(CONTEXT, name="Renamed"), world.now)
+
+    assert world.deliver(event) == [[Result.ENRICHED]]
+    assert "Mine." in world.finding(event)["Note"]["Text"]
 
 
 class TestFindingsWithoutRoom:

@@ -73,6 +73,35 @@ def test_a_tag_named_as_one_of_our_fields_stands_under_another_name(key: str) ->
     assert fields[key] != "mine"
 
 
+def test_another_enrichers_fields_of_our_names_are_renewed_and_kept_where_nothing_is_known() -> None:
+    theirs = {"AccountName": "Payments (2019)", "OUName": "Old", "findingEnriched": "yes", "SecurityContactPhone": "+1"}
+
+    renewed, _ = merged(theirs, known(contact=None))
+    unknown, _ = merged(theirs, Known(AccountContext("123456789012"), FETCHED))
+
+    assert (renewed["AccountName"], renewed["OUName"], renewed["SecurityContactPhone"]) == (
+        "Payments Production",
+        "Prod",
+        "+1",
+    )
+    assert {"AccountName": "Payments (2019)", "OUName": "Old", "SecurityContactPhone": "+1"}.items() <= unknown.items()
+
+
+def test_a_field_that_is_replaced_has_its_room() -> None:
+    others = {f"field {number}": "x" for number in range(48)} | {"OUName": "Old", "SecurityContactPhone": "+1"}
+
+    fields, _ = merged(others, KNOWN)
+
+    assert len(fields) == 50
+    assert (fields["OUName"], fields["SecurityContactPhone"]) == ("Prod", "+1-555-0142")
+
+
+def test_a_line_end_in_a_name_does_not_reach_security_hub() -> None:
+    fields, _ = merged({}, known(ou_path=("Root", "Prod\nEU"), tags={"Owner": "\n"}))
+
+    assert (fields["OUName"], fields["Owner"]) == ("Prod EU", "(empty)")
+
+
 def test_a_tag_that_says_what_somebody_says_already_is_theirs() -> None:
     enriched, _ = merged({"Environment": "PROD"}, KNOWN)
     later, _ = merged(enriched, known(tags={}))
@@ -132,7 +161,8 @@ def test_the_mark_tells_a_stale_context_from_a_fresh_one() -> None:
 
 
 TEXT = st.text(min_size=1, max_size=140)
-FIELDS = st.dictionaries(TEXT, st.text(min_size=1, max_size=20), max_size=50)
+OURS = ["AccountName", "AccountState", "OUName", "findingEnriched", "SecurityContactPhone", "tag:Owner"]
+FIELDS = st.dictionaries(TEXT | st.sampled_from(OURS), st.text(min_size=1, max_size=20), max_size=50)
 TAGS = st.dictionaries(TEXT, st.text(max_size=20), max_size=50)
 
 
@@ -146,7 +176,9 @@ def test_whatever_comes_limits_hold_others_survive_and_a_second_time_changes_not
     assert merged(enriched, known(tags=first))[0] == enriched
     assert len(later) <= 50
     assert all((0 < len(value) <= 1024 and value.strip()) or name in others for name, value in later.items())
-    assert others.items() <= later.items()
+    theirs = {name: value for name, value in others.items() if name not in OURS[:-1]}
+    assert theirs.items() <= later.items()
+    assert others.keys() <= later.keys()
 
 
 def test_tag_digests_of_fifty_tags_fit() -> None:

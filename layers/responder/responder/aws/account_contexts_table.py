@@ -1,6 +1,6 @@
 """The contexts of accounts and the names of OUs that all containers share (DynamoDB).
 
-Rows: ``account/<id>`` with its context and who fetches it, ``ou/<id>`` with its name.
+Rows: ``context-1/<account>`` with its context and who fetches it, ``ou/<id>`` with its name.
 """
 
 import json
@@ -15,6 +15,10 @@ from responder.domain.enrichment.context import AccountContext, Known, SecurityC
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_CONTEXT = "context-1"
+"""Kind of a context's rows. Its number goes up with every change of AccountContext, so that no version of the function
+reads what another has written: both run during a deployment, and the earlier again after a rollback."""
 
 KEPT = timedelta(days=30)
 """How long a context can be served while the organization does not answer."""
@@ -73,6 +77,12 @@ class AccountContextsTable:
                 },
             )
 
+    def release(self, account: str) -> None:
+        with aws_call("give up the fetching of an account's context"):
+            self._client.update_item(
+                TableName=self._table, Key=_account_key(account), UpdateExpression="REMOVE lease_until"
+            )
+
     def ou_name(self, ou: str) -> tuple[str, datetime] | None:
         with aws_call("read the name of an organizational unit"):
             row = self._client.get_item(TableName=self._table, Key=_ou_key(ou)).get("Item")
@@ -92,7 +102,7 @@ class AccountContextsTable:
 
 
 def _account_key(account: str) -> dict[str, Any]:
-    return {"key": {"S": f"account/{account}"}}
+    return {"key": {"S": f"{_CONTEXT}/{account}"}}
 
 
 def _ou_key(ou: str) -> dict[str, Any]:

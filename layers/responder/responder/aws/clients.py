@@ -15,6 +15,7 @@ from botocore.credentials import (
 
 if TYPE_CHECKING:
     from mypy_boto3_account import AccountClient
+    from mypy_boto3_config import ConfigServiceClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_organizations import OrganizationsClient
     from mypy_boto3_securityhub import SecurityHubClient
@@ -52,6 +53,8 @@ class Clients:
 
     @overload
     def get(self, service: Literal["account"]) -> "AccountClient": ...
+    @overload
+    def get(self, service: Literal["config"]) -> "ConfigServiceClient": ...
     @overload
     def get(self, service: Literal["dynamodb"]) -> "DynamoDBClient": ...
     @overload

@@ -4,13 +4,14 @@ The hub's account is the delegated administrator, and its Region the aggregation
 linked Regions are read and updated here.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from responder.aws.faults import AwsRefused, AwsUnavailable, aws_call
 from responder.aws.pace import Pace
+from responder.domain.deletion.ports import PageLost
 from responder.domain.faults import Permanent, Rejected, Retryable
 from responder.domain.security_hub import (
     Finding,
@@ -45,8 +46,15 @@ _OPEN: _Filters = {
 RATES = {"BatchUpdateFindings": 10, "GetFindings": 3}
 """Calls a second that an account and Region admits steadily. Source: Security Hub, quotas."""
 
+SWEEP_RATES = {"BatchUpdateFindings": 2, "GetFindings": 0.5}
+"""The part of them that a sweep takes, which is in no hurry: the rest is for what events bring."""
+
 _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "InvalidInput"})
 """Error codes of UnprocessedFindings that no retry mends; for all others, new ones too, another try is worth it."""
+
+
+_REFUSALS = 2
+"""Findings that are refused alone, and none taken, until the update itself is taken to be at fault."""
 
 
 class SecurityHub:
@@ -96,10 +104,17 @@ class SecurityHub:
 
         Raises
         ------
+        PageLost
+            When Security Hub does not take the token (any more).
         AwsUnavailable, AwsRefused
             When it could not be read.
         """
-        return self._page({"ResourceType": [(kind, "EQUALS") for kind in resource_types], **_OPEN}, token, until)
+        try:
+            return self._page({"ResourceType": [(kind, "EQUALS") for kind in resource_types], **_OPEN}, token, until)
+        except AwsRefused as refusal:
+            if token is not None and refusal.code == "InvalidInputException":
+                raise PageLost(str(refusal)) from refusal
+            raise
 
     def _require_time(self, until: datetime) -> None:
         if self._clock() >= until:
@@ -127,7 +142,7 @@ class SecurityHub:
         for value in values:
             try:
                 yield read_finding(value, seen_at=self._clock())
-            except Rejected:  # without an identity nothing can be done about it, and nothing has asked for it
+            except Rejected:  # without identity, account or a readable note: nothing can be done about it
                 continue
 
     def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> dict[FindingKey, Exception]:
@@ -143,28 +158,45 @@ class SecurityHub:
             groups[update].append(key)
         problems: dict[FindingKey, Exception] = {}
         for update, keys in groups.items():
-            for portion in _portions(keys, UPDATES):
+            problems |= self._update_all(update, keys, until)
+            # Such as ConcurrentUpdateError: over in a moment, while another delivery would take a quarter of an hour.
+            again = [key for key in keys if type(problems.get(key)) is Retryable]
+            if again:
+                problems = {key: problem for key, problem in problems.items() if key not in again}
+                problems |= self._update_all(update, again, until)
+        return problems
+
+    def _update_all(
+        self, update: FindingUpdate, keys: Sequence[FindingKey], until: datetime
+    ) -> dict[FindingKey, Exception]:
+        problems: dict[FindingKey, Exception] = {}
+        portions = deque(_portions(keys, UPDATES))
+        refused, is_taken = 0, False
+        while portions:
+            portion = portions.popleft()
+            try:
                 problems |= self._update(update, portion, until)
+                is_taken = True
+            except AwsUnavailable as problem:
+                problems |= dict.fromkeys(portion, problem)
+            except AwsRefused as refusal:
+                if refusal.code not in ("InvalidInputException", "ParamValidation"):
+                    problems |= dict.fromkeys(portion, refusal)
+                elif len(portion) == 1 or (refused >= _REFUSALS and not is_taken):
+                    refused += 1
+                    problems |= dict.fromkeys(portion, FindingRefused(str(refusal)))
+                else:  # one identifier that Security Hub cannot read fails the whole call: halve it until it is alone
+                    middle = len(portion) // 2
+                    portions.extendleft((portion[middle:], portion[:middle]))
         return problems
 
     def _update(
         self, update: FindingUpdate, keys: Sequence[FindingKey], until: datetime
     ) -> dict[FindingKey, Exception]:
-        try:
-            self._require_time(until)
-            self._pace.wait("BatchUpdateFindings")
-            with aws_call("update findings"):
-                answer = self._client.batch_update_findings(**_request(update, keys))
-        except AwsRefused as refusal:
-            if refusal.code not in ("InvalidInputException", "ParamValidation"):
-                return dict.fromkeys(keys, refusal)
-            if len(keys) == 1:
-                return {keys[0]: FindingRefused(str(refusal))}
-            # One identifier that Security Hub cannot read fails the whole call: halve it until it stands alone.
-            middle = len(keys) // 2
-            return self._update(update, keys[:middle], until) | self._update(update, keys[middle:], until)
-        except AwsUnavailable as problem:
-            return dict.fromkeys(keys, problem)
+        self._require_time(until)
+        self._pace.wait("BatchUpdateFindings")
+        with aws_call("update findings"):
+            answer = self._client.batch_update_findings(**_request(update, keys))
         return {
             FindingKey(item["FindingIdentifier"]["ProductArn"], item["FindingIdentifier"]["Id"]): _problem(
                 item["ErrorCode"], item.get("ErrorMessage", "")

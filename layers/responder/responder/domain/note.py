@@ -43,7 +43,7 @@ def with_block(text: str, words: str) -> str:
     if not separator:
         others = ""
     room = MAX_NOTE - units(others) - len(separator + _BEGIN + _END)
-    plain = one_line(words, len(words) + 1).replace("[", "(").replace("]", ")")
+    plain = one_line(words, 2 * len(words)).replace("[", "(").replace("]", ")")
     if room < min(_LEAST_WORDS, units(plain)):
         return others
     return f"{others}{separator}{_BEGIN}{cut(plain, room)}{_END}"

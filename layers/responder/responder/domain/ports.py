@@ -38,7 +38,10 @@ class RecentUpdates(Protocol):
     """What this application wrote into findings in the last minutes."""
 
     def of(self, keys: Collection[FindingKey], now: datetime) -> Mapping[FindingKey, RecentUpdate]:
-        """The latest update of these findings. Raises Retryable when it cannot be told."""
+        """Of these findings the last update, the resolver's before the enricher's.
+
+        Raises Retryable when it cannot be told, Permanent when it may not be asked.
+        """
 
     def remember(self, updates: Mapping[FindingKey, RecentUpdate], now: datetime) -> None:
-        """Remember these updates for some minutes. Raises Retryable."""
+        """Remember these updates for some minutes. Raises as ``of`` does."""

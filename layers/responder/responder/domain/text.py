@@ -91,7 +91,7 @@ def ascii_line(text: str, limit: int) -> str:
     >>> ascii_line("Root sign-in – account 111122223333", 24)
     'Root sign-in - accoun...'
     """
-    plain = one_line(text, len(text) + 1).replace("–", "-").replace("—", "-").replace(ELLIPSIS, "...")
+    plain = one_line(text, 2 * len(text)).replace("–", "-").replace("—", "-").replace(ELLIPSIS, "...")
     plain = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode("ascii")
     return plain if len(plain) <= limit else plain[: limit - 3] + "..."
 

@@ -25,5 +25,6 @@ def in_words(deletion: Deletion) -> str:
     'AWS::S3::Bucket/acme-logs deleted at 2026-03-01T00:00:00Z by ada (s3:DeleteBucket, event e-1)'
     """
     by = f" by {one_line(deletion.by, 120)}" if deletion.by else ""
-    when = show_time(deletion.deleted_at)
-    return f"{one_line(deletion.resource.name, 160)} deleted at {when}{by} ({deletion.how}, event {deletion.event_id})"
+    what = "found gone" if deletion.found_gone else "deleted"
+    when = f"{what} at {show_time(deletion.deleted_at)}"
+    return f"{one_line(deletion.resource.name, 160)} {when}{by} ({deletion.how}, event {deletion.event_id})"

@@ -24,3 +24,5 @@ class Deletion:
     """Other identities that findings may give the same resource, such as an IAM user by its unique id."""
     lacks_suffix: bool = False
     """Whether the resource's id lacks the random end that the ids of its mentions have."""
+    found_gone: bool = False
+    """Whether ``deleted_at`` is only when the resource was found to be gone: deleted some time before."""

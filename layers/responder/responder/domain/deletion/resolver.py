@@ -30,6 +30,9 @@ from responder.domain.resource import Resource
 from responder.domain.resource.types import find_type
 from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused, FindingUpdate
 
+PORTION = 100
+"""Findings that are written and remembered together. Until it is remembered, the enricher may not see an update."""
+
 QUERY_VALUES = 20
 """Values that a filter of GetFindings takes. Source: Security Hub, quotas."""
 
@@ -149,22 +152,25 @@ class Resolver:
         batch: "_Batch",
         until: datetime,
     ) -> None:
-        if not updates:
-            return
-        problems = self._findings.update(updates, until=until)
-        written = {key: RecentUpdate(RESOLVER, evidence[key][0].event_id) for key in updates if key not in problems}
-        for key, problem in problems.items():
-            if isinstance(problem, FindingRefused):
-                batch.fail(evidence[key], Rejected("", str(problem)))
-            elif not isinstance(problem, FindingGone):
-                batch.fail(evidence[key], problem)
-        for key in written:
-            batch.resolved(evidence[key])
-        self._count("FindingsResolved", len(written))
-        try:
-            self._recent.remember(written, self._clock())
-        except Retryable:  # what is written is written; at worst the enricher brings its context in once more
-            self._count("UpdatesNotRemembered", len(written))
+        keys = sorted(updates, key=lambda key: str(evidence[key][0].resource))  # equal updates share a call
+        for start in range(0, len(keys), PORTION):
+            portion = {key: updates[key] for key in keys[start : start + PORTION]}
+            problems = self._findings.update(portion, until=until)
+            for key, problem in problems.items():
+                if isinstance(problem, FindingRefused):
+                    batch.fail(evidence[key], Rejected("", str(problem)))
+                elif not isinstance(problem, FindingGone):
+                    batch.fail(evidence[key], problem)
+            written = {
+                key: RecentUpdate(RESOLVER, evidence[key][0].event_id) for key in portion.keys() - problems.keys()
+            }
+            for key in written:
+                batch.resolved(evidence[key])
+            self._count("FindingsResolved", len(written))
+            try:
+                self._recent.remember(written, self._clock())
+            except (Retryable, Permanent):  # it is written; at worst the enricher brings its context in once more
+                self._count("UpdatesNotRemembered", len(written))
 
 
 def queries(deletions: Iterable[Deletion], hub: str) -> Iterator[Query]:

@@ -5,7 +5,8 @@ Guarantees
 1. However many containers ask at once, one of them fetches an account; the others wait for it.
 2. A context is served for ``max_age`` and then fetched again; OU names likewise, once for all accounts below them.
 3. While the organization does not answer, the last known context is served, and says that it is stale.
-4. A failing organization is left alone after a few accounts; ``patience`` bounds what one call takes.
+4. An organization that fails a few times in a row is left alone for a while, and every account gets what is known at
+   once; ``patience``, and the fetch that is under way when it ends, bound what one call takes.
 """
 
 from collections.abc import Callable, Collection
@@ -17,10 +18,13 @@ from responder.domain.faults import Permanent, Retryable
 from responder.domain.ports import Count
 
 FAILURES_IN_A_ROW = 3
-"""Accounts that could not be fetched one after the other, until the rest is not tried."""
+"""Fetches that failed one after the other, until no other is tried for REST. After it, one is."""
 
-LEASE = timedelta(seconds=30)
-"""How long a container that fetches an account keeps others waiting if it dies; a fetch takes a few seconds."""
+REST = timedelta(minutes=2)
+
+LEASE = timedelta(minutes=2)
+"""How long a container that dies while it fetches an account keeps others from it. A fetch takes a few seconds, and
+over a minute when the organization hangs."""
 
 _LOOK_AGAIN_AFTER = 1.0
 
@@ -33,7 +37,7 @@ class Directory:
     max_age
         How old a context may be to be served as it is.
     patience
-        Time after which one call fetches and waits no more.
+        Time after which one call begins no fetch and waits for nobody.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class Directory:
         self._patience = patience
         self._memory: dict[str, Known] = {}
         self._ou_names: dict[str, tuple[str, datetime]] = {}
+        self._failures = 0
+        self._rests_until = datetime.min.replace(tzinfo=UTC)
 
     def contexts(self, accounts: Collection[str], *, skip_memory: bool = False) -> dict[str, Known | Exception]:
         """The context of each account, or why there is none (Retryable or Permanent).
@@ -87,7 +93,6 @@ class Directory:
         until = self._clock() + self._patience
         old: dict[str, Known] = {}
         problems: dict[str, Exception] = {}
-        failures = 0
         pending = accounts
         while True:
             stored = self._store.contexts(pending)
@@ -96,18 +101,15 @@ class Directory:
             pending = [account for account in pending if not (account in stored and self._remembered(account))]
             waiting = []
             for account in pending:
-                if failures >= FAILURES_IN_A_ROW or self._clock() >= until:
+                if self._clock() >= until or self._clock() < self._rests_until:
                     problems.setdefault(account, Retryable(f"the context of account {account} is not fetched yet"))
                 elif not self._claim(account, old.get(account)):
                     waiting.append(account)
                 else:
                     try:
                         self._fetch(account)
-                        failures = 0
                     except (Retryable, Permanent) as problem:
                         problems[account] = problem
-                        failures += 1
-                        self._count("ContextsFailed", 1)
             pending = waiting
             if not pending:
                 break
@@ -120,11 +122,23 @@ class Directory:
         return self._store.claim(account, fetched_at=fetched_at, now=now, until=now + LEASE)
 
     def _fetch(self, account: str) -> None:
-        context = self._organization.read(account, self._ou_name)
-        known = Known(context, self._clock())
+        try:
+            context = self._organization.read(account, self._ou_name)
+        except (Retryable, Permanent) as problem:
+            self._note_failure(problem)
+            self._store.release(account)
+            raise
+        self._failures = 0
+        self._memory[account] = known = Known(context, self._clock())
         self._store.keep(known)
-        self._memory[account] = known
         self._count("ContextsFetched", 1)
+
+    def _note_failure(self, problem: Exception) -> None:
+        self._count("ContextsFailed", 1)
+        if isinstance(problem, Retryable):  # one that may not be asked about says nothing of the others
+            self._failures += 1
+            if self._failures >= FAILURES_IN_A_ROW:
+                self._rests_until = self._clock() + REST
 
     def _best(self, account: str, old: dict[str, Known], problems: dict[str, Exception]) -> Known | Exception:
         if known := self._remembered(account):
@@ -137,9 +151,12 @@ class Directory:
         return problem
 
     def _ou_name(self, ou: str) -> str:
-        name, fetched_at = self._ou_names.get(ou) or self._store.ou_name(ou) or ("", datetime.min.replace(tzinfo=UTC))
-        if not self._is_fresh(fetched_at):
-            name, fetched_at = self._organization.ou_name(ou), self._clock()
-            self._store.keep_ou_name(ou, name, fetched_at)
-        self._ou_names[ou] = name, fetched_at
-        return name
+        for recall in (self._ou_names.get, self._store.ou_name):
+            known = recall(ou)
+            if known and self._is_fresh(known[1]):
+                break
+        else:
+            known = self._organization.ou_name(ou), self._clock()
+            self._store.keep_ou_name(ou, *known)
+        self._ou_names[ou] = known
+        return known[0]

@@ -2,14 +2,15 @@
 
 Guarantees
 ----------
-1. A finding is written at most once per version of its account's context, and only while it is open.
+1. A finding is written once per version of its account's context, and only while it is open. Two containers that take
+   in the same finding in the same moment may both write, then the same.
 2. Text and fields of others survive to the letter; a Note of the resolver is never touched.
 3. One failure touches one finding: its event is delivered again, the others are done.
 4. Our own update raises an event too, which finds nothing to do, also while the update is not visible yet.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -18,7 +19,7 @@ from responder.domain.enrichment.context import Known, in_words
 from responder.domain.enrichment.directory import Directory
 from responder.domain.enrichment.fields import context_mark, mark_of, merged
 from responder.domain.event import Event
-from responder.domain.faults import Rejected, Retryable
+from responder.domain.faults import Permanent, Rejected, Retryable
 from responder.domain.note import ENRICHER, RESOLVER, with_block
 from responder.domain.ports import Count, Findings, RecentUpdate, RecentUpdates
 from responder.domain.security_hub import (
@@ -31,6 +32,10 @@ from responder.domain.security_hub import (
     latest,
     read_findings,
 )
+
+PORTION = 100
+"""Findings that are looked at, written and remembered together. The fewer, the sooner a write follows the look at what
+people and the resolver have done; the more, the fewer calls."""
 
 TRUSTED_FOR = timedelta(seconds=60)
 """A finding whose event is older is read again before it is written: somebody may have worked on it since."""
@@ -91,7 +96,7 @@ class Enricher:
         Raises
         ------
         Retryable, Permanent
-            When a table cannot be used, and so nothing can be done about any.
+            When the table of contexts cannot be used, and so nothing can be done about any.
         """
         read = [_read(event) for event in events]
         sightings: dict[FindingKey, list[Finding]] = defaultdict(list)
@@ -106,78 +111,83 @@ class Enricher:
 
     def _enrich(self, sightings: Mapping[FindingKey, tuple[Finding, bool]]) -> dict[FindingKey, Outcome]:
         until = self._clock() + self._time_limit
-        outcomes: dict[FindingKey, Outcome] = {}
         found = [finding for finding, _ in sightings.values()]
-        updates, contexts = self._updates(found, outcomes)
-        self._drop_written_before(updates, contexts, sightings, outcomes)
-        doubtful = [
-            key for key in updates if not sightings[key][1] or self._clock() - sightings[key][0].seen_at > TRUSTED_FOR
-        ]
-        if doubtful:
-            for key in doubtful:
-                del updates[key]
-            updates_again, contexts_again = self._updates(self._read_again(doubtful, outcomes, until), outcomes)
-            updates |= updates_again
-            contexts |= contexts_again
-        self._write(updates, contexts, sightings, outcomes, until)
-        return outcomes
-
-    def _updates(
-        self, findings: Iterable[Finding], outcomes: dict[FindingKey, Outcome]
-    ) -> tuple[dict[FindingKey, FindingUpdate], dict[str, Known]]:
-        """The updates that findings need, with the contexts that they bring; the others' outcomes."""
-        wanted: list[Finding] = []
-        for finding in findings:
-            if finding.is_open:
-                wanted.append(finding)
-            else:
-                outcomes[finding.key] = Result.LEFT_ALONE
-        contexts = self._directory.contexts({finding.account for finding in wanted})
-        # What this container remembers may be older than what another has written into a finding.
-        differing = {finding.account for finding in wanted if _differs(finding, contexts[finding.account])}
-        contexts |= self._directory.contexts(differing, skip_memory=True)
-        updates: dict[FindingKey, FindingUpdate] = {}
-        for finding in wanted:
+        outcomes: dict[FindingKey, Outcome] = {f.key: Result.LEFT_ALONE for f in found if not f.is_open}
+        contexts = self._contexts([finding for finding in found if finding.is_open])
+        differing: list[Finding] = []
+        for finding in found:
+            if finding.key in outcomes:
+                continue
             known = contexts[finding.account]
             if isinstance(known, Exception):
                 outcomes[finding.key] = known
-            elif (update := self._update(finding, known)) is None:
+            elif _update(finding, known) is None:
                 outcomes[finding.key] = Result.CURRENT
             else:
-                updates[finding.key] = update
-        return updates, {account: known for account, known in contexts.items() if isinstance(known, Known)}
+                differing.append(finding)
+        doubted = {key for key, (_, is_certain) in sightings.items() if not is_certain}
+        differing.sort(
+            key=lambda finding: finding.account
+        )  # those of one account get equal updates, which share a call
+        for start in range(0, len(differing), PORTION):
+            portion = differing[start : start + PORTION]
+            try:
+                outcomes |= self._enrich_portion(portion, contexts, doubted, until)
+            except (Retryable, Permanent) as problem:
+                outcomes |= {finding.key: problem for finding in portion}
+        return outcomes
 
-    def _update(self, finding: Finding, known: Known) -> FindingUpdate | None:
-        """What the context changes of a finding; None when it is current."""
-        mark = mark_of(finding.fields)
-        if mark == context_mark(known) or (mark is not None and known.is_stale):
-            return None
-        fields, left_out = merged(finding.fields, known)
-        if left_out:
-            self._count("FieldsLeftOut", left_out)
-        text = finding.note.text if finding.note else ""
-        by_resolver = finding.note is not None and finding.note.updated_by == RESOLVER
-        note = text if by_resolver else with_block(text, in_words(known))
-        if note == text and fields == finding.fields:
-            return None
-        return FindingUpdate(
-            note=Note(note, ENRICHER) if note != text else None,
-            fields=tuple(sorted(fields.items())) if fields != finding.fields else None,
-        )
+    def _contexts(self, findings: Sequence[Finding]) -> dict[str, Known | Exception]:
+        contexts = self._directory.contexts({finding.account for finding in findings})
+        # What this container remembers may be older than what another has written into a finding.
+        differing = {finding.account for finding in findings if _differs(finding, contexts[finding.account])}
+        return contexts | self._directory.contexts(differing, skip_memory=True) if differing else contexts
 
-    def _drop_written_before(
+    def _enrich_portion(
         self,
-        updates: dict[FindingKey, FindingUpdate],
-        contexts: Mapping[str, Known],
-        sightings: Mapping[FindingKey, tuple[Finding, bool]],
-        outcomes: dict[FindingKey, Outcome],
-    ) -> None:
-        recent = self._recent.of(updates.keys(), self._clock()) if updates else {}
-        for key, update in recent.items():
-            mark = context_mark(contexts[sightings[key][0].account])
-            if update.author == RESOLVER or update.mark == mark:
-                outcomes[key] = Result.LEFT_ALONE if update.author == RESOLVER else Result.WRITTEN_BEFORE
-                del updates[key]
+        findings: Sequence[Finding],
+        contexts: Mapping[str, Known | Exception],
+        doubted: Collection[FindingKey],
+        until: datetime,
+    ) -> dict[FindingKey, Outcome]:
+        """Write the contexts into findings that lack them, after a last look at what may have happened since.
+
+        Raises
+        ------
+        Retryable, Permanent
+            Before anything is written, when it cannot be told what was written in the last minutes.
+        """
+        now = self._clock()
+        outcomes: dict[FindingKey, Outcome] = {}
+        recent = self._recent.of([finding.key for finding in findings], now)
+        certain: list[Finding] = []
+        doubtful: list[FindingKey] = []
+        for finding in findings:
+            written = recent.get(finding.key)
+            if written and written.author == RESOLVER:
+                outcomes[finding.key] = Result.LEFT_ALONE
+            elif written and written.mark == _mark(finding, contexts):
+                outcomes[finding.key] = Result.WRITTEN_BEFORE
+            elif written or finding.key in doubted or now - finding.seen_at > TRUSTED_FOR:
+                doubtful.append(finding.key)
+            else:
+                certain.append(finding)
+        if doubtful:
+            certain += self._read_again(doubtful, outcomes, until)
+        updates: dict[FindingKey, FindingUpdate] = {}
+        marks: dict[FindingKey, RecentUpdate] = {}
+        for finding in certain:
+            known = contexts[finding.account]
+            assert isinstance(known, Known)
+            if not finding.is_open:
+                outcomes[finding.key] = Result.LEFT_ALONE
+            elif (needed := _update(finding, known)) is None:
+                outcomes[finding.key] = Result.CURRENT
+            else:
+                updates[finding.key], left_out = needed
+                marks[finding.key] = RecentUpdate(ENRICHER, context_mark(known))
+                self._count("FieldsLeftOut", left_out)
+        return outcomes | self._write(updates, marks, until)
 
     def _read_again(
         self, keys: Sequence[FindingKey], outcomes: dict[FindingKey, Outcome], until: datetime
@@ -188,33 +198,17 @@ class Enricher:
         return [finding for finding in read.values() if isinstance(finding, Finding)]
 
     def _write(
-        self,
-        updates: Mapping[FindingKey, FindingUpdate],
-        contexts: Mapping[str, Known],
-        sightings: Mapping[FindingKey, tuple[Finding, bool]],
-        outcomes: dict[FindingKey, Outcome],
-        until: datetime,
-    ) -> None:
+        self, updates: Mapping[FindingKey, FindingUpdate], marks: Mapping[FindingKey, RecentUpdate], until: datetime
+    ) -> dict[FindingKey, Outcome]:
         if not updates:
-            return
+            return {}
         problems = self._findings.update(updates, until=until)
-        written: dict[FindingKey, RecentUpdate] = {}
-        for key in updates:
-            if key not in problems:
-                outcomes[key] = Result.ENRICHED
-                written[key] = RecentUpdate(ENRICHER, context_mark(contexts[sightings[key][0].account]))
-            elif isinstance(problems[key], FindingGone):
-                outcomes[key] = Result.GONE
-            elif isinstance(problems[key], FindingRefused):
-                outcomes[key] = Rejected("", str(problems[key]))
-            else:
-                outcomes[key] = problems[key]
         try:
-            self._recent.remember(written, self._clock())
-        except (
-            Retryable
-        ):  # what is written is written; at worst an event that does not show it yet has it written again
-            self._count("UpdatesNotRemembered", len(written))
+            self._recent.remember({key: mark for key, mark in marks.items() if key not in problems}, self._clock())
+        except (Retryable, Permanent):
+            # What is written is written; at worst an event that does not show it yet has it written again.
+            self._count("UpdatesNotRemembered", len(marks) - len(problems))
+        return {key: _outcome(problems.get(key)) for key in updates}
 
 
 def report(results: Mapping[FindingKey, Result]) -> dict[str, Any]:
@@ -247,7 +241,38 @@ def _of_event(
     )
 
 
+def _update(finding: Finding, known: Known) -> tuple[FindingUpdate, int] | None:
+    """What the context changes of a finding, and how many fields found no room; None when it is current."""
+    mark = mark_of(finding.fields)
+    if mark == context_mark(known) or (mark is not None and known.is_stale):
+        return None
+    fields, left_out = merged(finding.fields, known)
+    text = finding.note.text if finding.note else ""
+    by_resolver = finding.note is not None and finding.note.updated_by == RESOLVER
+    note = text if by_resolver else with_block(text, in_words(known))
+    if note == text and fields == finding.fields:
+        return None
+    update = FindingUpdate(
+        note=Note(note, ENRICHER) if note != text else None,
+        fields=tuple(sorted(fields.items())) if fields != finding.fields else None,
+    )
+    return update, left_out
+
+
 def _differs(finding: Finding, known: Known | Exception) -> bool:
     """Whether a finding carries another context than the one that is known."""
     mark = mark_of(finding.fields)
     return isinstance(known, Known) and not known.is_stale and mark is not None and mark != context_mark(known)
+
+
+def _mark(finding: Finding, contexts: Mapping[str, Known | Exception]) -> str | None:
+    known = contexts[finding.account]
+    return context_mark(known) if isinstance(known, Known) else None
+
+
+def _outcome(problem: Exception | None) -> Outcome:
+    if problem is None:
+        return Result.ENRICHED
+    if isinstance(problem, FindingGone):
+        return Result.GONE
+    return Rejected("", str(problem)) if isinstance(problem, FindingRefused) else problem

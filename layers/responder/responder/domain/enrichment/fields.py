@@ -1,35 +1,39 @@
 """The context as a finding's UserDefinedFields, beside the fields of others.
 
-Names are those of the design's contract; each account tag stands under its own key. A tag whose key is taken, by a name
-of ours or by a field of somebody else, stands under ``tag:<key>``. Fields of others are never changed or dropped: where
-50 do not hold all, ours give way from the end of :func:`_context_fields`, tags last in it.
+The names of the context's fields are fixed (AccountName and so on), because filters rest on them: they are ours, and
+hold what the organization says as soon as it says anything. Each account tag stands under its own key, or under
+``tag:<key>`` when that is taken, by a name of ours or by a field of somebody else. Fields of others are never changed
+or dropped: where 50 do not hold all, ours give way, first the least important tags, then the context's from its end.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from responder.domain.enrichment.context import AccountContext, Known, tag_importance
 from responder.domain.security_hub import MAX_FIELD_NAME, MAX_FIELD_VALUE, MAX_FIELDS
-from responder.domain.text import cut, units
+from responder.domain.text import one_line, units
 
 ENRICHED = "findingEnriched"
 FINGERPRINT = "ContextFingerprint"
 
-_OWN_NAMES = frozenset(
-    {
-        ENRICHED,
-        FINGERPRINT,
-        "AccountName",
-        "AccountState",
-        "OUName",
-        "OUPath",
-        "SecurityContactEmail",
-        "SecurityContactName",
-        "SecurityContactPhone",
-    }
-)
-
 _STALE = "stale"
+
+
+def _context_fields(context: AccountContext) -> dict[str, str | None]:
+    """What matters most first."""
+    contact = context.contact
+    return {
+        "AccountName": context.name,
+        "OUPath": "/".join(context.ou_path),
+        "OUName": context.ou_name,
+        "SecurityContactEmail": contact.email if contact else None,
+        "SecurityContactName": contact.name if contact else None,
+        "SecurityContactPhone": contact.phone if contact else None,
+        "AccountState": context.state,
+    }
+
+
+_OWN_NAMES = frozenset({ENRICHED, FINGERPRINT, *_context_fields(AccountContext(""))})
 
 
 def context_mark(known: Known) -> str:
@@ -53,13 +57,19 @@ def merged(fields: Mapping[str, str], known: Known) -> tuple[dict[str, str], int
     A field of an earlier context is replaced or goes; whether a tag's field is ours, its digest in ContextFingerprint
     tells, so that one that somebody has edited since counts as theirs.
     """
+    values = {name: one_line(value or "", MAX_FIELD_VALUE) for name, value in _context_fields(known.context).items()}
+    own = [(ENRICHED, "true"), (FINGERPRINT, ""), *((name, value) for name, value in values.items() if value)]
+    if mark_of(fields) is not None:
+        replaced = _OWN_NAMES
+    else:  # somebody else's fields of these names, such as another enricher's: what replaces one has its room
+        replaced = frozenset(name for name, _ in own)
+        own.sort(key=lambda field: field[0] not in fields)
     ours_before = _digests(fields.get(FINGERPRINT, ""))
     others = {
         name: value
         for name, value in fields.items()
-        if name not in _OWN_NAMES and _digest(name, value) not in ours_before
+        if name not in replaced and _digest(name, value) not in ours_before
     }
-    own = [(ENRICHED, "true"), (FINGERPRINT, ""), *_context_fields(known.context)]
     tags, unfit = _tag_fields(known.context.tags, others)
     wanted = own + tags
     room = max(0, MAX_FIELDS - len(others))
@@ -70,30 +80,12 @@ def merged(fields: Mapping[str, str], known: Known) -> tuple[dict[str, str], int
     return others | kept, unfit + len(wanted) - len(kept)
 
 
-def _context_fields(context: AccountContext) -> Iterator[tuple[str, str]]:
-    """The fields of the contract, what matters most first."""
-    contact = context.contact
-    for name, value in (
-        ("AccountName", context.name),
-        ("OUPath", "/".join(context.ou_path)),
-        ("OUName", context.ou_name),
-        ("SecurityContactEmail", contact and contact.email),
-        ("SecurityContactName", contact and contact.name),
-        ("SecurityContactPhone", contact and contact.phone),
-        ("AccountState", context.state),
-    ):
-        if value and value.strip():
-            yield name, cut(value, MAX_FIELD_VALUE)
-
-
 def _tag_fields(tags: Mapping[str, str], others: Mapping[str, str]) -> tuple[list[tuple[str, str]], int]:
     """The tags' fields by importance, and how many tags can have none."""
     fields: dict[str, str] = {}
     unfit = 0
     for key in sorted(tags, key=tag_importance):
-        value = (
-            cut(tags[key], MAX_FIELD_VALUE) if tags[key].strip() else "(empty)"
-        )  # Security Hub refuses an empty value
+        value = one_line(tags[key], MAX_FIELD_VALUE) or "(empty)"  # which Security Hub refuses
         if others.get(key) == value:
             continue  # somebody says so already
         name = f"tag:{key}" if key in _OWN_NAMES or key in others else key

@@ -22,7 +22,10 @@ class Organization(Protocol):
 
 
 class ContextStore(Protocol):
-    """Contexts and OU names that all containers share. Every method raises Retryable when it cannot be reached."""
+    """Contexts and OU names that all containers share.
+
+    Every method raises Retryable when the store cannot be reached, Permanent when it may not be used.
+    """
 
     def contexts(self, accounts: Collection[str]) -> Mapping[str, Known]:
         """What is stored of these accounts, however old."""
@@ -32,6 +35,9 @@ class ContextStore(Protocol):
 
     def keep(self, known: Known) -> None:
         """Store a context, and give the claim up."""
+
+    def release(self, account: str) -> None:
+        """Give a claim up without a context."""
 
     def ou_name(self, ou: str) -> tuple[str, datetime] | None:
         """An OU's name and when it was stored, however long ago."""
