@@ -133,3 +133,61 @@ def event(event_id: str = "e-1", /, **changes: Any) -> dict[str, Any]:
         "resources": [],
         "detail": {},
     } | changes
+
+
+SCHEDULE = """
+  Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}
+  Nightly:
+    Type: AWS::Scheduler::Schedule
+    Condition: Wanted
+    Properties:
+      State: DISABLED
+      ScheduleExpression: !Ref When
+      FlexibleTimeWindow: {Mode: "OFF"}
+      Target:
+        Arn: !GetAtt Queue.Arn
+        RoleArn: !GetAtt Role.Arn
+        Input: !Sub >-
+          {"id": "<aws.scheduler.execution-id>", "time": "<aws.scheduler.scheduled-time>",
+          "attempt": <aws.scheduler.attempt-number>, "schedule": "<aws.scheduler.schedule-arn>",
+          "account": "${AWS::AccountId}"}
+        RetryPolicy: {MaximumRetryAttempts: 3}
+        DeadLetterConfig: {Arn: !GetAtt DeadLetters.Arn}
+"""
+
+SCHEDULED = HUB_TEMPLATE.replace(
+    "Resources:",
+    """  When: {Type: String, Default: rate(1 day)}
+  Nightlies: {Type: String, Default: "yes"}
+Conditions:
+  Wanted: !Equals [!Ref Nightlies, "yes"]
+Resources:""",
+    1,
+).replace("\nOutputs:", f"{SCHEDULE}Outputs:")
+
+PRODUCT = "arn:aws:securityhub:eu-west-1::product/aws/guardduty"
+
+
+def finding(finding_id: str = "known", **members: Any) -> dict[str, Any]:
+    return {
+        "Id": finding_id,
+        "ProductArn": PRODUCT,
+        "AwsAccountId": MEMBER,
+        "Title": "Known",
+        "UpdatedAt": "2026-03-01T09:00:00Z",
+        "RecordState": "ACTIVE",
+        "Workflow": {"Status": "NEW"},
+    } | members
+
+
+def instance(number: int = 1, *, captured: str = "2026-03-01T09:00:00Z", **members: Any) -> dict[str, Any]:
+    """A recorded configuration item."""
+    return {
+        "awsAccountId": MEMBER,
+        "awsRegion": "eu-west-1",
+        "resourceType": "AWS::EC2::Instance",
+        "resourceId": f"i-{number}",
+        "configurationItemCaptureTime": captured,
+        "configurationItemStatus": "OK",
+        "configuration": {"size": "small"},
+    } | members

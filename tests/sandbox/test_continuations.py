@@ -11,8 +11,7 @@ from sandbox import ledger
 from sandbox.faults import Fault
 from sandbox.world import Sandbox
 
-from .conftest import HUB_TEMPLATE, BuildWorld, event, open_world
-from .test_schedules import SCHEDULED
+from .conftest import HUB_TEMPLATE, SCHEDULED, BuildWorld, event, open_world
 
 # Does a piece of the work that an event's detail asks for, and sends itself the rest: the event with one piece less.
 CONTINUING = textwrap.dedent(

@@ -18,9 +18,18 @@ from sandbox.known_resources import ResourceError, read_resources
 from sandbox.organization import SAMPLE
 from sandbox.world import Sandbox
 
-from .conftest import HUB, HUB_TEMPLATE, MEMBER, MEMBER_TEMPLATE, BuildWorld, event, open_world
-
-PRODUCT = "arn:aws:securityhub:eu-west-1::product/aws/guardduty"
+from .conftest import (
+    HUB,
+    HUB_TEMPLATE,
+    MEMBER,
+    MEMBER_TEMPLATE,
+    PRODUCT,
+    BuildWorld,
+    event,
+    finding,
+    instance,
+    open_world,
+)
 
 UPDATING = """
 import boto3
@@ -36,18 +45,6 @@ def lambda_handler(event, context):
 """
 
 Output = pytest.CaptureFixture[str]
-
-
-def finding(finding_id: str = "known", **members: Any) -> dict[str, Any]:
-    return {
-        "Id": finding_id,
-        "ProductArn": PRODUCT,
-        "AwsAccountId": MEMBER,
-        "Title": "Known",
-        "UpdatedAt": "2026-03-01T09:00:00Z",
-        "RecordState": "ACTIVE",
-        "Workflow": {"Status": "NEW"},
-    } | members
 
 
 def imported(*findings: dict[str, Any], **envelope: Any) -> dict[str, Any]:
@@ -115,19 +112,6 @@ def lambda_handler(event, context):
 ASKING_TEMPLATE = HUB_TEMPLATE.replace(
     "Resources:", '  ConfigAggregatorName: {Type: String, Default: ""}\nResources:', 1
 ).replace("BATCH:", "AGGREGATOR: !Ref ConfigAggregatorName\n          BATCH:")
-
-
-def instance(number: int = 1, *, captured: str = "2026-03-01T09:00:00Z", **members: Any) -> dict[str, Any]:
-    """A recorded configuration item."""
-    return {
-        "awsAccountId": MEMBER,
-        "awsRegion": "eu-west-1",
-        "resourceType": "AWS::EC2::Instance",
-        "resourceId": f"i-{number}",
-        "configurationItemCaptureTime": captured,
-        "configurationItemStatus": "OK",
-        "configuration": {"size": "small"},
-    } | members
 
 
 def recorded(item: Any, member: str = "configurationItem", **envelope: Any) -> dict[str, Any]:

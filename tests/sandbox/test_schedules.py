@@ -10,38 +10,7 @@ from sandbox.cli import main
 from sandbox.moto_gaps import DeploymentError
 from sandbox.world import Sandbox, UnknownScheduleError
 
-from .conftest import HUB, HUB_TEMPLATE, BuildWorld, event, open_world
-from .test_described_world import finding, instance
-
-SCHEDULE = """
-  Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}
-  Nightly:
-    Type: AWS::Scheduler::Schedule
-    Condition: Wanted
-    Properties:
-      State: DISABLED
-      ScheduleExpression: !Ref When
-      FlexibleTimeWindow: {Mode: "OFF"}
-      Target:
-        Arn: !GetAtt Queue.Arn
-        RoleArn: !GetAtt Role.Arn
-        Input: !Sub >-
-          {"id": "<aws.scheduler.execution-id>", "time": "<aws.scheduler.scheduled-time>",
-          "attempt": <aws.scheduler.attempt-number>, "schedule": "<aws.scheduler.schedule-arn>",
-          "account": "${AWS::AccountId}"}
-        RetryPolicy: {MaximumRetryAttempts: 3}
-        DeadLetterConfig: {Arn: !GetAtt DeadLetters.Arn}
-"""
-
-SCHEDULED = HUB_TEMPLATE.replace(
-    "Resources:",
-    """  When: {Type: String, Default: rate(1 day)}
-  Nightlies: {Type: String, Default: "yes"}
-Conditions:
-  Wanted: !Equals [!Ref Nightlies, "yes"]
-Resources:""",
-    1,
-).replace("\nOutputs:", f"{SCHEDULE}Outputs:")
+from .conftest import HUB, SCHEDULED, BuildWorld, event, finding, instance, open_world
 
 PRINTING = """
 def lambda_handler(batch, context):
