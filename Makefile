@@ -25,6 +25,7 @@ lint: setup
 	lint-imports
 	sam validate --lint
 	sam validate --lint --template templates/member.yaml
+	sam validate --lint --template templates/organization.yaml
 
 format: setup
 	ruff check --fix

@@ -161,7 +161,8 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Table:
         text = _safe(finding.get("Title", finding["Id"]))
         text.append(f"\n{_clean(_resources(finding))}", "cyan")
         if note := _member(finding, "Note", "Text"):
-            text.append(f"\n{_clean(_member(finding, 'Note', 'UpdatedBy'))}: {_clean(note)}", "dim")
+            lines = "\n".join(map(_clean, note.splitlines()))
+            text.append(f"\n{_clean(_member(finding, 'Note', 'UpdatedBy'))}: {lines}", "dim")
         severity, workflow = _member(finding, "Severity", "Label"), _member(finding, "Workflow", "Status")
         table.add_row(_safe(severity), _safe(workflow), text)
     return table

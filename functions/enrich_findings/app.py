@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 
 from responder.aws.account_contexts_table import AccountContextsTable
 from responder.aws.clients import PATIENT, Clients
@@ -18,6 +17,7 @@ from responder.aws.security_hub import RATES, SecurityHub
 from responder.domain.enrichment.directory import Directory
 from responder.domain.enrichment.enricher import Enricher, report
 from responder.domain.event import Event
+from responder.runtime.counting import counting
 from responder.runtime.inbox import Inbox, Report, utc_now
 from responder.runtime.settings import Environment
 
@@ -32,14 +32,7 @@ metrics = Metrics()
 role = environment.optional_arn("ORGANIZATION_ROLE_ARN")
 organization_clients = clients.assuming(role) if role else clients
 containers = environment.number("MAXIMUM_CONCURRENCY", least=1, most=1000)
-
-
-def count(name: str, number: int) -> None:
-    """Count something as a metric."""
-    if number:
-        metrics.add_metric(name, MetricUnit.Count, number)
-
-
+count = counting(metrics)
 enricher = Enricher(
     directory=Directory(
         OrganizationDirectory(

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 
 from responder.aws.clients import PATIENT, Clients
 from responder.aws.dead_letters import DeadLetterQueue
@@ -12,6 +11,7 @@ from responder.aws.pace import Pace
 from responder.aws.recent_updates_table import RecentUpdatesTable
 from responder.aws.security_hub import RATES, SecurityHub
 from responder.domain.deletion.resolver import Resolver
+from responder.runtime.counting import counting
 from responder.runtime.inbox import Inbox, utc_now
 from responder.runtime.settings import Environment
 
@@ -22,12 +22,6 @@ environment = Environment()
 clients = Clients(attempts=PATIENT)
 logger = Logger()
 metrics = Metrics()
-
-
-def count(name: str, number: int) -> None:
-    """Count something as a metric."""
-    if number:
-        metrics.add_metric(name, MetricUnit.Count, number)
 
 
 security_hub = SecurityHub(
@@ -42,7 +36,7 @@ resolver = Resolver(
     recent=RecentUpdatesTable(clients.get("dynamodb"), environment.text("RECENT_UPDATES_TABLE")),
     hub=environment.text("HUB_ACCOUNT_ID"),
     clock=utc_now,
-    count=count,
+    count=counting(metrics),
     time_limit=environment.seconds("TIME_LIMIT_SECONDS", least=1, most=900),
 )
 inbox = Inbox(

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 
 from responder.aws.clients import PATIENT, Clients
 from responder.aws.config_aggregator import RATES as CONFIG_RATES
@@ -15,6 +14,7 @@ from responder.aws.queue import OwnQueue
 from responder.aws.recent_updates_table import RecentUpdatesTable
 from responder.aws.security_hub import SWEEP_RATES, SecurityHub
 from responder.domain.deletion.sweep import Sweeper
+from responder.runtime.counting import counting
 from responder.runtime.inbox import Inbox, one_by_one, utc_now
 from responder.runtime.settings import Environment
 
@@ -25,12 +25,6 @@ environment = Environment()
 clients = Clients(attempts=PATIENT)
 logger = Logger()
 metrics = Metrics()
-
-
-def count(name: str, number: int) -> None:
-    """Count something as a metric."""
-    if number:
-        metrics.add_metric(name, MetricUnit.Count, number)
 
 
 def tell(page: Mapping[str, Any]) -> None:
@@ -54,7 +48,7 @@ sweeper = Sweeper(
     recent=RecentUpdatesTable(clients.get("dynamodb"), environment.text("RECENT_UPDATES_TABLE")),
     later=OwnQueue(clients.get("sqs"), environment.url("QUEUE_URL")),
     clock=utc_now,
-    count=count,
+    count=counting(metrics),
     tell=tell,
     time_limit=environment.seconds("TIME_LIMIT_SECONDS", least=1, most=900),
     page_limit=environment.seconds("PAGE_LIMIT_SECONDS", least=1, most=900),

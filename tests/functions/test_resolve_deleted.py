@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from sandbox.aws_services import install, security_hub
 from tests.conftest import Sample
+from tests.deletion_world import create_tables, resolver_environment
 from tests.functions.invocation import CONTEXT, batch, cold_start, forget_logger, log, metrics, set_aside
 
 HUB, REGION = "123456789012", "eu-west-1"  # moto's own account
@@ -25,23 +26,8 @@ def queue() -> Iterator[str]:
 
 @pytest.fixture
 def app(queue: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    for table in ("deleted-resources", "recent-updates"):
-        boto3.client("dynamodb").create_table(
-            TableName=table,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        )
-    for name, value in {
-        "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
-        "POWERTOOLS_SERVICE_NAME": "resolve_deleted",
-        "DEAD_LETTER_QUEUE_URL": queue,
-        "DELETED_RESOURCES_TABLE": "deleted-resources",
-        "HUB_ACCOUNT_ID": HUB,
-        "MAXIMUM_CONCURRENCY": "2",
-        "RECENT_UPDATES_TABLE": "recent-updates",
-        "TIME_LIMIT_SECONDS": "260",
-    }.items():
+    create_tables(boto3.client("dynamodb"))
+    for name, value in resolver_environment(hub=HUB, dead_letters=queue).items():
         monkeypatch.setenv(name, value)
     yield cold_start("resolve_deleted")
     forget_logger("resolve_deleted")

@@ -44,10 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Built:
-    """A function as `sam build` leaves it, with its layer."""
+    """What `sam build` leaves: a folder for each function, and their layer."""
 
-    function: Path
-    layer: Path
+    folder: Path
+
+    @property
+    def layer(self) -> Path:
+        return self.folder / "ResponderLayer" / "python"
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +64,7 @@ def built() -> Built:
         ],
         environment={"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"},
     )
-    return Built(BUILD / "sam" / "OpenIncidentFunction", BUILD / "sam" / "ResponderLayer" / "python")
+    return Built(BUILD / "sam")
 
 
 @pytest.fixture(scope="session")
@@ -109,8 +112,8 @@ def client(service: str, address: str) -> Any:
 
 
 @contextmanager
-def running(built: Built, python: Path, environment: dict[str, str]) -> Iterator[str]:
-    """The function under the runtime interface emulator. Yields the address to invoke it at."""
+def running(built: Built, name: str, python: Path, environment: dict[str, str]) -> Iterator[str]:
+    """The function of that logical id under the runtime interface emulator. Yields the address to invoke it at."""
     specification = find_spec("samcli")
     assert specification is not None
     assert specification.origin is not None
@@ -120,15 +123,16 @@ def running(built: Built, python: Path, environment: dict[str, str]) -> Iterator
     shutil.copy(emulator, executable)
     executable.chmod(0o755)
     addresses = ["--runtime-interface-emulator-address", front, "--runtime-api-address", back]
+    function = built.folder / name
     process = subprocess.Popen(
         [str(executable), *addresses, str(python), "-m", "awslambdaric", "app.lambda_handler"],
-        cwd=built.function,
+        cwd=function,
         env={
             "PATH": os.environ["PATH"],
-            "LAMBDA_TASK_ROOT": str(built.function),
-            "PYTHONPATH": f"{built.function}{os.pathsep}{built.layer}",
+            "LAMBDA_TASK_ROOT": str(function),
+            "PYTHONPATH": f"{function}{os.pathsep}{built.layer}",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "AWS_LAMBDA_FUNCTION_NAME": "open-incident",
+            "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_TIMEOUT": "30",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
             "AWS_ACCESS_KEY_ID": "testing",

@@ -1,0 +1,66 @@
+"""What is deployed enriches and resolves findings: built by SAM, run by the Lambda runtime interface emulator."""
+
+from pathlib import Path
+from typing import Any
+
+from sandbox.aws_services import security_hub
+from tests.conftest import REPOSITORY, Sample
+from tests.deletion_world import create_tables, resolver_environment
+from tests.enrichment_world import create_enrichment_tables, create_organization, function_environment
+from tests.packaging.conftest import Built, client, invoke, running
+
+HUB, REGION = "123456789012", "eu-west-1"  # moto's own account
+
+
+def queue(address: str) -> str:
+    return str(client("sqs", address).create_queue(QueueName="dead-letters")["QueueUrl"])
+
+
+def placed(event: dict[str, Any]) -> dict[str, Any]:
+    (finding,) = event["detail"]["findings"]
+    security_hub.put_finding(HUB, REGION, finding)
+    return dict(finding)
+
+
+def now(finding: dict[str, Any]) -> dict[str, Any]:
+    found = security_hub.find_finding(HUB, REGION, finding_id=finding["Id"], product_arn=finding["ProductArn"])
+    assert found is not None
+    return found
+
+
+def test_the_built_function_brings_the_context_into_a_finding(
+    built: Built, lambda_python: Path, aws: str, sample: Sample
+) -> None:
+    create_enrichment_tables(client("dynamodb", aws))
+    create_organization(HUB)
+    event = sample("finding-control-failed")
+    finding = placed(event)
+    environment = function_environment(account=HUB, dead_letters=queue(aws))
+
+    with running(built, "EnrichFindingsFunction", lambda_python, {"AWS_ENDPOINT_URL": aws, **environment}) as function:
+        report = invoke(function, event)
+
+    assert report["outcome"] == "enriched"
+    assert now(finding)["UserDefinedFields"]["OUPath"] == "Root/Workloads/Prod"
+
+
+def test_the_built_function_resolves_the_finding_of_a_deleted_bucket(
+    built: Built, lambda_python: Path, aws: str, sample: Sample
+) -> None:
+    create_tables(client("dynamodb", aws))
+    finding = placed(sample("deleted-bucket-1-finding"))
+    environment = resolver_environment(hub=HUB, dead_letters=queue(aws))
+
+    with running(built, "ResolveDeletedFunction", lambda_python, {"AWS_ENDPOINT_URL": aws, **environment}) as function:
+        report = invoke(function, sample("deleted-bucket-2-call"))
+
+    assert report["outcome"] == "resolved"
+    assert now(finding)["Workflow"]["Status"] == "RESOLVED"
+
+
+def test_every_function_is_built(built: Built) -> None:
+    folders = {path.parent.name for path in (REPOSITORY / "functions").glob("*/app.py")}
+    names = {"".join(word.title() for word in folder.split("_")) + "Function" for folder in folders}
+
+    for name in names:
+        assert (built.folder / name / "app.py").is_file()
