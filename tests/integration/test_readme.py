@@ -1,0 +1,87 @@
+"""What the README promises of filters and patterns, and that its commands are ones."""
+
+import json
+import re
+import shlex
+from typing import Any, NamedTuple
+
+import pytest
+from botocore.validate import ParamValidator
+
+from responder.patterns import compile_pattern
+from sandbox.cli import main
+from sandbox.envelopes import Place, imported_event
+from sandbox.world import Sandbox
+from tests.conftest import EVENTS, REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text()
+HUB = "111122223333/eu-west-1"
+COMMANDS = [line for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+INSIGHTS = {
+    words[4]: words for words in map(shlex.split, COMMANDS) if words[:3] == ["aws", "securityhub", "create-insight"]
+}
+
+
+def samples(pattern: str) -> list[Any]:
+    return [json.loads(path.read_text()) for path in sorted(EVENTS.glob(pattern))]
+
+
+class World(NamedTuple):
+    findings: dict[str, dict[str, Any]]
+    by_insight: dict[str, set[str]]
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Security Hub after the sample events."""
+    with Sandbox(hub=HUB, parameters={"hub": {"IncidentBackend": "OpsCenter"}}) as sandbox:
+        sandbox.deliver(samples("deleted-*.json") + samples("finding-*.json"))
+        client = sandbox.client("securityhub")
+        by_insight = {}
+        for name, words in INSIGHTS.items():
+            request = {"Name": name, "GroupByAttribute": words[6], "Filters": json.loads(words[8])}
+            shape = client.meta.service_model.operation_model("CreateInsight").input_shape
+            assert not ParamValidator().validate(request, shape).has_errors()
+            found = client.get_findings(Filters=request["Filters"])["Findings"]
+            by_insight[name] = {finding["Id"] for finding in found}
+        return World({finding["Id"]: finding for finding in sandbox.report()["findings"]}, by_insight)
+
+
+def test_the_insight_of_findings_in_production_shows_them(world: World) -> None:
+    production = world.by_insight["Open findings in production"]
+
+    assert production == {
+        id_
+        for id_, finding in world.findings.items()
+        if finding.get("UserDefinedFields", {}).get("Environment") == "PROD" and finding["Workflow"]["Status"] == "NEW"
+    }
+    assert production
+
+
+def test_the_insight_of_resolved_findings_shows_them(world: World) -> None:
+    assert len(world.by_insight["Resolved because the resource is gone"]) == 4
+
+
+def test_the_pattern_routes_grave_findings_of_production(world: World) -> None:
+    (pattern,) = (
+        json.loads(block)
+        for block in re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+        if "UserDefinedFields" in block
+    )
+    chosen = compile_pattern(pattern)
+    raised = [
+        imported_event(finding, Place.parse(HUB), time="2026-03-02T15:00:00Z") for finding in world.findings.values()
+    ]
+
+    titles = {event["detail"]["findings"][0]["Title"] for event in raised if chosen.matches(event)}
+    assert titles == {"S3 general purpose buckets should block public access"}
+    assert not any(chosen.matches(event) for event in samples("finding-control-failed.json"))
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith(".venv/bin/responder run")])
+def test_the_commands_run(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    words = shlex.split(command.partition(" > ")[0])
+
+    assert main(words[1:]) == 0
+    assert capsys.readouterr().out
