@@ -116,7 +116,7 @@ def test_logs_tell_event_and_finding_of_each_record_and_no_contact(
     assert "payments-security@example.com" not in output
 
 
-def test_a_role_in_the_management_account_is_assumed_once(
+def test_contexts_are_read_through_a_role_in_the_management_account(
     environment: dict[str, str], sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_organization("999999999999")

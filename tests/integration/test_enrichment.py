@@ -1,6 +1,7 @@
 """Findings through the deployed topology: member rule, security bus, queue, enrich_findings, Security Hub."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from copy import deepcopy
 from datetime import timedelta
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.calls import AwsCall
 from sandbox.faults import Fault
 from sandbox.organization import sample as sample_organization
 from sandbox.world import Sandbox
@@ -175,20 +177,42 @@ def burst(sample: Sample, size: int) -> list[dict[str, Any]]:
     return events
 
 
-def enriched_once(report: Report, size: int) -> bool:
+def enriched(report: Report, size: int) -> bool:
     own = [finding for finding in report["findings"] if finding["UserDefinedFields"]["findingEnriched"] == "true"]
     kept = [f for f in own if f.get("UserDefinedFields", {}).get("Ticket") and f["Note"]["Text"].startswith("Note ")]
     return len(own) == size and len(kept) == size // 100 and report["dead_letters"] == []
 
 
 def test_a_burst_of_a_thousand_findings_takes_few_calls(sample: Sample) -> None:
-    report = run(burst(sample, 1000), organization=burst_organization(), how={"duplicate": 2, "shuffle": 5})
+    written: Counter[str] = Counter()
 
-    assert enriched_once(report, 1000)
+    def note_updates(moment: str, call: AwsCall) -> None:
+        if moment == "after" and str(call) == "securityhub:BatchUpdateFindings":
+            written.update(identifier["Id"] for identifier in call.parameters["FindingIdentifiers"])
+
+    with Sandbox(hub=HUB, parameters=PARAMETERS, organization=burst_organization()) as sandbox:
+        sandbox.calls.subscribe(note_updates)
+        sandbox.deliver(burst(sample, 1000), duplicate=2, shuffle=5)
+        report = sandbox.report()
+
+    assert enriched(report, 1000)
+    assert (len(written), set(written.values())) == (1000, {1})
+    assert report["api_calls"]["sts:AssumeRole"] == 1
     assert calls(report, "securityhub", "organizations", "account", "sts") <= 150
 
 
-@pytest.mark.parametrize("fault", ["*:*=0.33", "*:*=0.33:LostResponse", "securityhub:*=0.33:ConcurrentUpdateError"])
+def test_a_burst_of_a_thousand_findings_with_a_third_of_the_calls_throttled_ends_the_same(sample: Sample) -> None:
+    events, organization = burst(sample, 1000), burst_organization()
+
+    report = run(events, organization=organization, faults=[Fault.parse("*:*=0.33")], seed=9, how={"duplicate": 2})
+
+    assert enriched(report, 1000)
+    assert {event["status"] for event in report["events"]} == {"handled"}
+
+
+@pytest.mark.parametrize(
+    "fault", ["*:*=0.33:Timeout", "*:*=0.33:LostResponse", "securityhub:*=0.33:ConcurrentUpdateError"]
+)
 def test_a_burst_with_a_third_of_the_calls_failing_ends_the_same(sample: Sample, fault: str) -> None:
     events, organization = burst(sample, 200), burst_organization()
     faults = [Fault.parse(fault.replace("securityhub:*", "securityhub:BatchUpdateFindings"))]
@@ -196,5 +220,5 @@ def test_a_burst_with_a_third_of_the_calls_failing_ends_the_same(sample: Sample,
     plain = run(events, organization=organization)
     report = run(events, organization=organization, faults=faults, seed=7, how={"duplicate": 2, "shuffle": 7})
 
-    assert enriched_once(report, 200)
+    assert enriched(report, 200)
     assert what_matters(report) == what_matters(plain)
