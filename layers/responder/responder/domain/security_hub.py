@@ -74,22 +74,27 @@ class Finding:
     @property
     def resources(self) -> tuple[Resource, ...]:
         """What the finding tells of. Empty when any of its resources cannot be told for certain."""
+        named = self._named_resources()
+        return () if None in named else self.certain_resources
+
+    @property
+    def certain_resources(self) -> tuple[Resource, ...]:
+        """Those of its resources that can be told for certain, whatever others it names."""
+        return tuple(dict.fromkeys(resource for resource in self._named_resources() if resource is not None))
+
+    def _named_resources(self) -> list[Resource | None]:
         mentions = self.document.get("Resources")
         if not isinstance(mentions, list):
-            return ()
+            return []
         region = self.document.get("Region")
         region = region if isinstance(region, str) and region else _region_of(self.key.product_arn)
-        resources: dict[Resource, None] = {}
-        for mention in mentions:
-            resource = (
-                resource_of_finding(mention, account=self.account, region=region, partition=partition_of(region))
-                if isinstance(mention, Mapping)
-                else None
-            )
-            if resource is None:
-                return ()
-            resources[resource] = None
-        return tuple(resources)
+        partition = partition_of(region)
+        return [
+            resource_of_finding(mention, account=self.account, region=region, partition=partition)
+            if isinstance(mention, Mapping)
+            else None
+            for mention in mentions
+        ]
 
     def agrees_with(self, other: "Finding") -> bool:
         """Whether both show the same of what people and this application change."""

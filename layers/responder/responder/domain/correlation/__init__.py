@@ -1,0 +1,60 @@
+"""Correlation: findings that mean little alone and much together, by rules that are data.
+
+What a rule means
+-----------------
+A *version* is a finding as one event showed it. Versions of the same finding (its key, whatever account or Region told
+of it) supersede one another in the order of (``UpdatedAt``, the event's time); of two that agree in both, the one that
+no longer counts is the later.
+
+A version makes *observations*: for every leg that it matches, every resource of its own that can be told for certain,
+and every distinct value of the leg's field (one observation where the leg has no field). It makes none if it is
+archived, resolved, suppressed, PASSED, or a sample. An observation's *event time* is the version's ``LastObservedAt``,
+else its ``UpdatedAt``.
+
+What a version no longer says is no longer so. An observation *stands* from its own version until the first later
+version of the same finding that does not make one of the same leg, resource and value. What a finding says anew after
+that counts anew, from then on.
+
+The *moment* of a version is when it could be known: its event's time, or its ``UpdatedAt`` where that is later. A rule
+*fires* for a resource if there was a moment at which, with every version of up to then known and none from after it,
+every leg had as many distinct values as it counts (else one observation) among the observations that stood, all with
+event times within one window, both ends included. A leg with a relation also takes the observations on the related
+resources. One observation may serve several legs.
+
+So what fires is a matter of the history alone: not of the order, repetition or delay in which it arrives. And what has
+fired stays fired, since the moment at which it did does not go away.
+
+The *evidence* of a moment is that of the latest window that satisfies the rule: of every leg the newest observations,
+one for each value, as many as the leg counts; among equally new ones those of the lesser value, then key of the finding
+(:func:`~responder.domain.correlation.evaluation.satisfying` has it exactly). The evidence of a *generation* is that of
+the last moment at which the rule held in it. The first generation begins when the rule first holds; another one begins
+when it holds with its newest evidence more than a window after the newest that the generation before ever had.
+
+Modules: :mod:`.rule` is what a rule says, :mod:`.observation` what a finding says to it, :mod:`.relations` which
+resources stand for one another, and :mod:`.evaluation` applies rules to a whole history, plainly.
+"""
+
+from responder.domain.correlation.evaluation import Firing, Standing, evaluate, standings
+from responder.domain.correlation.observation import Observation, observe, why_not_counted
+from responder.domain.correlation.relations import NO_RELATIONS, RELATIONS, KnownRelations, Relations
+from responder.domain.correlation.rule import RETENTION, Distinct, Leg, Rule, read_rule, read_rules
+
+__all__ = [
+    "NO_RELATIONS",
+    "RELATIONS",
+    "RETENTION",
+    "Distinct",
+    "Firing",
+    "KnownRelations",
+    "Leg",
+    "Observation",
+    "Relations",
+    "Rule",
+    "Standing",
+    "evaluate",
+    "observe",
+    "read_rule",
+    "read_rules",
+    "standings",
+    "why_not_counted",
+]
