@@ -17,6 +17,7 @@ from .inputs import STANDARD_INPUT, InputError, JsonValue, read
 from .known_findings import read_findings
 from .known_resources import read_resources
 from .organization import read_organization
+from .rules.commands import add_rules
 
 if TYPE_CHECKING:
     from .faults import Fault
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_match(commands)
     _add_explain(commands)
+    add_rules(commands)
     return parser
 
 
