@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -132,10 +132,12 @@ def _breaches(document: Document) -> Iterator[Steps]:
 
 def _described(error: ValidationError) -> Iterator[tuple[Steps, str]]:
     steps: Steps = tuple(error.absolute_path)
-    value, wanted = error.instance, error.validator_value
+    value: Any = error.instance
+    wanted: Any = error.validator_value
+    schema = cast("Mapping[str, Any]", error.schema)
     match error.validator:
         case "additionalProperties":
-            known = list(error.schema.get("properties", {}))
+            known = list(schema.get("properties", {}))
             for name in value:
                 if name not in known:
                     close = difflib.get_close_matches(name, known, n=1)
@@ -148,7 +150,7 @@ def _described(error: ValidationError) -> Iterator[tuple[Steps, str]]:
         case "enum":
             yield steps, f"is {_shown(value)}, not {' or '.join(map(str, wanted))}"
         case "pattern":
-            examples = error.schema.get("examples")
+            examples = schema.get("examples")
             like = (
                 f"is not of the form of {' or '.join(map(str, examples))}" if examples else f"does not match {wanted}"
             )
@@ -214,13 +216,13 @@ def _blame_resource_types(document: Document, sound: _Sound) -> None:
 
 
 def _blame_legs(document: Document, sound: _Sound) -> None:
-    names: dict[str, int] = {}
+    names: dict[str, Steps] = {}
     for steps in _elements(document, "legs"):
         if (pattern := sound.get(*steps, "pattern")) is not None:
             blame_pattern(document, (*steps, "pattern"), pattern)
         name = sound.get(*steps, "name")
-        if name is not None and (first := names.setdefault(name, document.line(steps))) != document.line(steps):
-            document.blame((*steps, "name"), f"the leg on line {first} has the same")
+        if name is not None and (first := names.setdefault(name, steps)) != steps:
+            document.blame((*steps, "name"), f"the leg on line {document.line(first)} has the same")
         field_name = sound.get(*steps, "distinct", "field")
         if field_name is not None:
             try:
@@ -261,10 +263,10 @@ def _blame_samples(document: Document, sound: _Sound) -> None:
 def _blame_tests(document: Document, sound: _Sound) -> None:
     samples = {steps[-1] for steps in _elements(document, "findings")}
     legs = {sound.get(*steps, "name") for steps in _elements(document, "legs")}
-    names: dict[str, int] = {}
+    names: dict[str, Steps] = {}
     for steps, case in sound.each("tests"):
-        if (first := names.setdefault(case["name"], document.line(steps))) != document.line(steps):
-            document.blame((*steps, "name"), f"the test on line {first} has the same")
+        if (first := names.setdefault(case["name"], steps)) != steps:
+            document.blame((*steps, "name"), f"the test on line {document.line(first)} has the same")
         for index, step in enumerate(case["given"]):
             if step["finding"] not in samples:
                 document.blame((*steps, "given", index, "finding"), f"findings has no {step['finding']}")

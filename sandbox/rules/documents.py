@@ -88,6 +88,9 @@ def read_document(path: Path) -> Document:
     document = Document(_name(path))
     try:
         root = yaml.compose(text, Loader=_Loader)
+        if root is not None:
+            document.lines[()] = root.start_mark.line + 1
+            document.value = _value(root, (), document, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = " ".join(part for part in (error.context, error.problem) if part)
@@ -98,13 +101,11 @@ def read_document(path: Path) -> Document:
         document.faults.append(Fault(document.file, line, "", f"not YAML: {error.reason}"))
         return document
     except RecursionError:
+        document.value = None
         document.faults.append(Fault(document.file, 1, "", "nested too deeply"))
         return document
     if root is None:
         document.faults.append(Fault(document.file, 1, "", "is empty"))
-        return document
-    document.lines[()] = root.start_mark.line + 1
-    document.value = _value(root, (), document, ())
     return document
 
 

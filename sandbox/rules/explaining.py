@@ -145,7 +145,7 @@ def _of_resource(rule: Rule, standing: Standing, titles: dict[FindingKey, str]) 
     for firing in standing.firings:
         lines.append((f"✓ fires for {standing.resource}, generation {firing.generation}", "green"))
         lines.append(
-            (f"    from {show_time(firing.fired_at)} on; its evidence, as of {show_time(firing.held_at)}:", "")
+            (f"    from {show_time(firing.fired_at)} on; its evidence, as of {show_time(firing.changed_at)}:", "")
         )
         for leg in rule.legs:
             lines += _of_leg(leg, firing.evidence_of(leg.name), titles)

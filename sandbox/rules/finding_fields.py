@@ -9,7 +9,9 @@ from functools import cache
 import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-_COUNTED = {
+from responder.patterns.leaves import Leaf
+
+_COUNTED: dict[str, tuple[Leaf, ...]] = {
     "RecordState": ("ACTIVE",),
     "Workflow.Status": ("NEW", "NOTIFIED"),
     "Compliance.Status": ("FAILED", "WARNING", "NOT_AVAILABLE"),
@@ -28,7 +30,7 @@ class FindingField:
 
     type: str
     """The model's: string, integer, double, boolean."""
-    values: tuple[object, ...]
+    values: tuple[Leaf, ...]
     """All that it can have in a finding that counts; empty if they are not known."""
 
     @property
@@ -67,7 +69,7 @@ def find_field(name: str) -> FindingField:
             return FindingField(shape.type_name, _COUNTED.get(name) or _values(shape))
 
 
-def _values(shape: Shape) -> tuple[object, ...]:
+def _values(shape: Shape) -> tuple[Leaf, ...]:
     return (True, False) if shape.type_name == "boolean" else tuple(getattr(shape, "enum", ()))
 
 

@@ -7,7 +7,7 @@ cost grows with the square of the findings of one resource.
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -33,8 +33,8 @@ class Firing:
     """From 1."""
     fired_at: datetime
     """The moment at which it began."""
-    held_at: datetime
-    """The last moment at which the rule held in it, to which the evidence belongs."""
+    changed_at: datetime
+    """The moment since which its evidence is what it is."""
     evidence: Evidence
 
     def evidence_of(self, leg: str) -> Evidence:
@@ -155,8 +155,8 @@ def _replay(
             firings.append(Firing(rule.id, resource, len(firings) + 1, moment, moment, evidence))
             newest = end
         else:
-            last = firings.pop()
-            firings.append(Firing(rule.id, resource, last.generation, last.fired_at, moment, evidence))
+            if evidence != firings[-1].evidence:
+                firings[-1] = replace(firings[-1], changed_at=moment, evidence=evidence)
             newest = max(newest, end)
     last_standing = [observation for found in standing.values() for observation in found]
     return Standing(resource, tuple(firings), _nearest(rule, last_standing))
