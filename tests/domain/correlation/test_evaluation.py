@@ -1,5 +1,6 @@
 """What fires, on what evidence, and in which generation."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -99,6 +100,10 @@ def test_a_resolution_that_leaves_the_finding_as_updated_as_it_was_comes_when_it
 def test_of_two_versions_of_the_same_time_the_closed_one_is_the_later() -> None:
     for history in ([alarm(1), alarm(1, **RESOLVED)], [alarm(1, **RESOLVED), alarm(1)]):
         assert not fired(*history, weakness(0))
+
+
+def test_of_two_versions_of_the_same_time_that_both_count_one_supersedes_the_other_in_whatever_order() -> None:
+    assert fired(alarm(0), weakness(1, 1), weakness(1, 2)) == fired(alarm(0), weakness(1, 2), weakness(1, 1)) == []
 
 
 def test_one_value_may_be_withdrawn_while_others_stay() -> None:
@@ -239,11 +244,7 @@ def _holds(history: Iterable[Finding], instance: Resource, moment: Any) -> bool:
     known = [version for version in history if max(_updated(version), version.seen_at) <= moment]
     standing = []
     for version in known:
-        later = [
-            other
-            for other in known
-            if other.key == version.key and (_order(other), _closed(other)) > (_order(version), _closed(version))
-        ]
+        later = [other for other in known if other.key == version.key and _order(other) > _order(version)]
         for said in _says(version):
             if all(said in _says(other) for other in later):
                 standing.append((said, version.observed_at))
@@ -270,8 +271,9 @@ def _closed(version: Finding) -> bool:
     return not version.is_open or "Compliance" in version.document
 
 
-def _order(version: Finding) -> tuple[Any, Any]:
-    return _updated(version), version.seen_at
+def _order(version: Finding) -> tuple[Any, ...]:
+    content = json.dumps(version.document, sort_keys=True)
+    return _updated(version), version.seen_at, _closed(version), content
 
 
 def _updated(version: Finding) -> Any:

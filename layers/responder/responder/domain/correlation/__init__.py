@@ -3,8 +3,8 @@
 What a rule means
 -----------------
 A *version* is a finding as one event showed it. Versions of the same finding (its key, whatever account or Region told
-of it) supersede one another in the order of (``UpdatedAt``, the event's time); of two that agree in both, the one that
-no longer counts is the later.
+of it) supersede one another in the order of (``UpdatedAt``, the event's time). Of two that agree in both, the one that
+no longer counts is the later; of two that agree in this too, the one whose JSON text sorts later.
 
 A version makes *observations*: for every leg that it matches, every resource of its own that can be told for certain,
 and every distinct value of the leg's field (one observation where the leg has no field). It makes none if it is
