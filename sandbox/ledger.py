@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import blake2b
@@ -26,7 +26,9 @@ function's `RecursiveLoop` is `Allow`. Lambda developer guide, "Use Lambda recur
 
 MAXIMUM_MESSAGES_SENT = 2_000
 """Messages that functions may send on end, following from one message, before it is called a loop here; AWS lets a
-function with `RecursiveLoop: Allow` go on for ever. Long work that goes on message by message stays below it."""
+function with `RecursiveLoop: Allow` go on for ever. Long work that goes on message by message stays below it.
+
+What a stream's function writes to a table with a stream counts like a message: Lambda does not see such loops."""
 
 REJECTION_REASON = "RejectionReason"
 """The message attribute with which a function says why it put a record into its dead-letter queue."""
@@ -106,11 +108,13 @@ class Lineage:
 
     entries: tuple[Entry, ...] = ()
     depth: int = 0
+    merged_own: tuple[Entry, ...] = ()
+    """Of several deliveries: the entries whose very event one of them is."""
 
     @property
     def own_entries(self) -> tuple[Entry, ...]:
         """Those whose very event it is."""
-        return self.entries if self.depth == 0 else ()
+        return self.entries if self.depth == 0 else self.merged_own
 
     def fail(self, reason: str) -> None:
         for entry in self.entries:
@@ -124,16 +128,18 @@ class Lineage:
     def merged(lineages: Iterable[Lineage]) -> Lineage:
         """Of what goes back to any of the lineages."""
         entries: dict[int, Entry] = {}
+        own: dict[int, Entry] = {}
         depth = 0
         for lineage in lineages:
             entries.update((id(entry), entry) for entry in lineage.entries)
+            own.update((id(entry), entry) for entry in lineage.own_entries)
             depth = max(depth, lineage.depth)
-        return Lineage(tuple(entries.values()), depth)
+        return Lineage(tuple(entries.values()), depth, tuple(own.values()))
 
     @property
     def of_raised(self) -> Lineage:
         """Of an event that a function raised while it worked on this."""
-        return replace(self, depth=self.depth + 1)
+        return Lineage(self.entries, self.depth + 1)
 
 
 def _finding_ids(body: str) -> set[str]:
@@ -145,9 +151,48 @@ def _finding_ids(body: str) -> set[str]:
         return set()
 
 
+def _related_ids(finding: Mapping[str, Any]) -> list[object]:
+    related = finding.get("RelatedFindings")
+    return [one.get("Id") for one in related if isinstance(one, dict)] if isinstance(related, list) else []
+
+
 def _add(reasons: list[str], reason: str) -> None:
     if reason not in reasons:
         reasons.append(reason)
+
+
+@dataclass(slots=True)
+class _Family:
+    """A message that no function sent, and all that functions sent on end, following from it."""
+
+    sent: int = 0
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A message on a queue, or a record of a stream, until it is done with."""
+
+    place: str
+    """The queue's name, or what says which stream it is."""
+
+    lineage: Lineage
+    chain: Counter[str] = field(default_factory=Counter)
+    """How often each function was invoked on the way to it, by messages that functions sent on end."""
+
+    family: _Family = field(default_factory=_Family)
+    names: frozenset[str] = frozenset()
+    """Of a record: the ids of the events and findings that led to it."""
+
+    is_record: bool = False
+    error: str | None = None
+    reason: str | None = None
+    """Of a message that tells of discarded records: why they were."""
+
+    dead: bool = False
+
+    @property
+    def last_error(self) -> str:
+        return f": {self.error[:MAXIMUM_ERROR_CHARACTERS]}" if self.error else ""
 
 
 class Ledger:
@@ -155,11 +200,12 @@ class Ledger:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
-        self._working: Sequence[tuple[_Message, Message]] = ()
+        self._working: Sequence[tuple[Delivery, Message]] = ()
         self._working_on: dict[object, Lineage] | None = None
-        self._working_by_event: dict[str, list[_Message]] | None = None
+        self._working_by_event: dict[str, list[Delivery]] | None = None
+        self._working_named: list[tuple[Delivery, frozenset[str]]] | None = None
 
-        self._messages: dict[str, _Message] = {}
+        self._messages: dict[str, Delivery] = {}
         self._lineages: dict[bytes, Lineage] = {}
 
     def open(self, submission: Submission) -> Entry:
@@ -172,7 +218,7 @@ class Ledger:
     # Told by the buses and the pollers
 
     def sent(self, message_id: str, queue: Queue, body: str, lineage: Lineage) -> None:
-        self._messages[message_id] = _Message(queue.name, lineage)
+        self._messages[message_id] = Delivery(queue.name, lineage)
         self._lineages[_digest(body)] = lineage
 
     def sent_by(self, function: str, message_id: str, queue: Queue, body: str) -> None:
@@ -183,11 +229,11 @@ class Ledger:
         if self._working_by_event is None:
             self._working_by_event = {}
             for known, message in self._working:
-                if (event_id := _event_id(message["Body"])) is not None:
-                    self._working_by_event.setdefault(event_id, []).append(known)
+                for name in known.names if known.is_record else _event_ids(message["Body"]):
+                    self._working_by_event.setdefault(name, []).append(known)
         origins = self._working_by_event.get(_event_id(body) or "") or [known for known, _ in self._working]
         lineage = Lineage.merged(known.lineage for known in origins)
-        sent = _Message(queue.name, lineage, chain=Counter({function: 1}))
+        sent = Delivery(queue.name, lineage, chain=Counter({function: 1}))
         if origins:
             sent.family = max((known.family for known in origins), key=lambda family: family.sent)
             for known in origins:
@@ -195,6 +241,44 @@ class Ledger:
         sent.family.sent += 1
         self._messages[message_id] = sent
         self._lineages.setdefault(_digest(body), lineage)
+
+    def wrote(self, stream: str, texts: Collection[str]) -> Delivery:
+        """The working function has changed an item, with these texts in it, of a table with a stream.
+
+        The record goes back to the messages whose event or finding the item names, as one of its texts or else within
+        one; if it names none, to all of the batch. It is on the books once it `arrived`. Where it goes back to several,
+        it belongs to the smallest family: what new input keeps going is no loop.
+        """
+        if self._working_named is None:
+            self._working_named = [(known, _names(known, message)) for known, message in self._working]
+        distinct, text = set(texts), "\n".join(texts)
+        origins = [(known, names) for known, names in self._working_named if names & distinct]
+        origins = origins or [(known, names) for known, names in self._working_named if any(n in text for n in names)]
+        origins = origins or self._working_named
+        lineage = Lineage.merged(known.lineage for known, _ in origins)
+        record = Delivery(stream, lineage, names=frozenset().union(*(names for _, names in origins)), is_record=True)
+        if origins:
+            record.family = min((known.family for known, _ in origins), key=lambda family: family.sent)
+            record.family.sent += any(known.is_record for known, _ in origins)
+        return record
+
+    def arrived(self, record_id: str, delivery: Delivery) -> None:
+        """A poller has taken a record from a stream; several may take the same one."""
+        self._messages[record_id] = replace(delivery)
+
+    def discarded(self, record_ids: Sequence[str], reason: str, letter: tuple[str, Queue] | None = None) -> None:
+        """Lambda has given records of a stream up, and sent word to a queue, if `letter` says so: its message's id.
+
+        On a queue that a function reads that is not the end.
+        """
+        gone = [known for record_id in record_ids if (known := self._messages.pop(record_id, None)) is not None]
+        reason += next((known.last_error for known in gone if known.error), "")
+        lineage = Lineage.merged(known.lineage for known in gone)
+        if letter is None:
+            lineage.fail(reason)
+        else:
+            message_id, queue = letter
+            self._messages[message_id] = Delivery(queue.name, lineage, reason=reason)
 
     def admits(self, function: Function, message: Message) -> bool:
         """Whether a function may be invoked with a message; if not, the books say why it failed."""
@@ -207,7 +291,8 @@ class Ledger:
                 " that it sends itself, since its RecursiveLoop is not Allow"
             )
         elif known.family.sent > MAXIMUM_MESSAGES_SENT:
-            known.error = f"a loop: functions sent {MAXIMUM_MESSAGES_SENT:,} messages that followed from one, and more"
+            sent = "messages or rows" if known.is_record else "messages"
+            known.error = f"a loop: functions sent {MAXIMUM_MESSAGES_SENT:,} {sent} that followed from one, and more"
         else:
             return True
         return False
@@ -216,27 +301,33 @@ class Ledger:
         self._working = [
             (known, message) for message in messages if (known := self._messages.get(message["MessageId"]))
         ]
-        self._working_on = self._working_by_event = None
+        self._working_on = self._working_by_event = self._working_named = None
         for known, _ in self._working:
             for entry in known.lineage.own_entries:
                 entry.functions[function.name] = None
 
-    def raised_for(self, finding_id: str) -> Lineage:
+    def raised_for(self, finding: Mapping[str, Any]) -> Lineage:
         """The lineage of an event that the working function raises for a finding.
 
-        It goes back to the messages that carry the finding; if none does, to any message of the batch.
+        It goes back to the messages that carry the finding; if none does, to those that carry findings related to it;
+        if none does either, to any message of the batch.
         """
+        if not self._working:
+            return Lineage()
         if self._working_on is None:
             carrying: dict[object, list[Lineage]] = {None: [known.lineage for known, _ in self._working]}
             for known, message in self._working:
-                for name in _finding_ids(message["Body"]):
+                for name in known.names if known.is_record else _finding_ids(message["Body"]):
                     carrying.setdefault(name, []).append(known.lineage)
             self._working_on = {name: Lineage.merged(lineages).of_raised for name, lineages in carrying.items()}
-        return self._working_on.get(finding_id, self._working_on[None]) if self._working else Lineage()
+        if (lineage := self._working_on.get(finding["Id"])) is not None:
+            return lineage
+        related = [self._working_on[name] for name in _related_ids(finding) if name in self._working_on]
+        return Lineage.merged(related) if related else self._working_on[None]
 
     def finished(self, batch: Batch) -> None:
         self._working = ()
-        self._working_on = self._working_by_event = None
+        self._working_on = self._working_by_event = self._working_named = None
         records = batch.invocation.log_records
         self._note_outcomes(batch, records)
         failed = {message["MessageId"] for message in batch.failed}
@@ -255,7 +346,7 @@ class Ledger:
     def given_up(self, message_ids: Iterable[str], reason: str) -> None:
         for message_id in message_ids:
             if (known := self._messages.pop(message_id, None)) is not None:
-                known.lineage.fail(f"{reason} in {known.queue}{known.last_error}")
+                known.lineage.fail(f"{reason} in {known.place}{known.last_error}")
 
     # Told by the sandbox
 
@@ -279,7 +370,7 @@ class Ledger:
         """Nothing is due any more: a message that is still waiting is one that nobody reads."""
         for known in self._messages.values():
             if not known.dead:
-                known.lineage.fail(f"left in {known.queue}, which no function reads")
+                known.lineage.fail(f"left in {known.place}, which no function reads")
 
     def reason_of(self, letter: DeadLetter) -> str:
         """Why a message is in a dead-letter queue."""
@@ -288,6 +379,8 @@ class Ledger:
         if error := letter.attributes.get("ERROR_MESSAGE"):
             return f"{letter.attributes.get('ERROR_CODE', 'not delivered')}: {error}"
         known = self._messages.get(letter.message_id)
+        if known is not None and known.reason and not letter.receives:
+            return known.reason
         return f"received {letter.receives} times without success{known.last_error if known else ''}"
 
     def _note_outcomes(self, batch: Batch, records: Iterable[Mapping[str, Any]]) -> None:
@@ -317,29 +410,9 @@ class Ledger:
                 outcome.charge(lineage.entries)
 
 
-@dataclass(slots=True)
-class _Family:
-    """A message that no function sent, and all that functions sent on end, following from it."""
-
-    sent: int = 0
-
-
-@dataclass(slots=True)
-class _Message:
-    """A message on a queue, until it is done with."""
-
-    queue: str
-    lineage: Lineage
-    chain: Counter[str] = field(default_factory=Counter)
-    """How often each function was invoked on the way to it, by messages that functions sent on end."""
-
-    family: _Family = field(default_factory=_Family)
-    error: str | None = None
-    dead: bool = False
-
-    @property
-    def last_error(self) -> str:
-        return f": {self.error[:MAXIMUM_ERROR_CHARACTERS]}" if self.error else ""
+def _names(known: Delivery, message: Message) -> frozenset[str]:
+    """The ids of the events and findings that a message carries, or that led to a record."""
+    return known.names if known.is_record else frozenset(_finding_ids(message["Body"]) | _event_ids(message["Body"]))
 
 
 def _entries_of(event_id: object, lineages: Iterable[Iterable[Lineage]]) -> Iterator[Entry]:
@@ -366,11 +439,19 @@ def _reported_error(records: Sequence[Mapping[str, Any]], message: Message) -> s
 
 
 def _event_id(body: str) -> str | None:
+    """The id of the event that a message carries, or that a record of a stream is."""
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return _text(event.get("id")) if isinstance(event, dict) else None
+    if not isinstance(event, dict):
+        return None
+    return _text(event.get("eventID" if event.get("eventSource") == "aws:dynamodb" else "id"))
+
+
+def _event_ids(body: str) -> set[str]:
+    event_id = _event_id(body)
+    return set() if event_id is None else {event_id}
 
 
 def _digest(body: str) -> bytes:

@@ -1,7 +1,8 @@
 """Where moto does not do what AWS does, and what is done about it: its CloudFormation above all. All of it is here.
 
-Known and left alone: policies are not enforced, alarms do not watch, items with a TTL do not expire, moto's EventBridge
-and Lambda deliver nothing (the sandbox does: `buses`, `pollers`).
+Known and left alone: policies are not enforced, alarms do not watch, items with a TTL do not expire, a stream has one
+shard whatever the table's size, and its records' `SizeBytes` are too large, moto's EventBridge and Lambda deliver
+nothing (the sandbox does: `buses`, `pollers`, `stream_pollers`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import copy
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
 
 from responder.patterns import InvalidPattern, compile_pattern
+
+from .aws_services.model import message, operation_model, violations
 
 # moto's CloudFormation imports every service that it can create resources of, these among them, which takes longer than
 # all other imports of the sandbox together. No template here has resources of theirs.
@@ -52,14 +55,18 @@ with _left_out(_SERVICES_NOT_DEPLOYED):
     from moto.core.utils import unix_time, unix_time_millis, utcnow
     from moto.dynamodb.exceptions import ERROR_TYPE_PREFIX, DynamodbException
     from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
-    from moto.dynamodb.models.dynamo_type import DynamoType
-    from moto.dynamodb.models.table import Table
+    from moto.dynamodb.models.dynamo_type import DynamoType, Item
+    from moto.dynamodb.models.table import StreamRecord, StreamShard, Table
     from moto.dynamodb.responses import DynamoHandler
     from moto.events import models as events_models
     from moto.sqs.models import Queue, SQSBackend
 
 MAXIMUM_PATTERN_CHARACTERS = 2048  # EventBridge quotas: "Event pattern size", the default
 MAXIMUM_TARGETS = 5  # EventBridge quotas: "Targets per rule"
+MAXIMUM_FILTERS = 5  # Lambda developer guide, "Control which events Lambda sends to your function": by default
+SHORTEST_RECORD_AGE = 60  # seconds; the Lambda API reference's of MaximumRecordAgeInSeconds, unless it is -1
+
+STREAM_VIEW_TYPES = ("KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE")
 
 WITHOUT_EFFECT_HERE = {
     "AWS::CloudWatch::Alarm",
@@ -90,7 +97,9 @@ def install() -> None:
         events_models.Rule._mended_by_the_sandbox = True  # type: ignore[attr-defined]
         _mend_references()
         _mend_event_patterns()
-        _mend_time_to_live()
+        _mend_tables()
+        _mend_streams()
+        _mend_stream_mappings()
         _mend_transactions()
         _mend_queues()
         _mend_template_parsing()
@@ -196,17 +205,141 @@ def _mend_unknown_types() -> None:
     parsing.resource_class_from_type = resource_class
 
 
-def _mend_time_to_live() -> None:
-    # moto leaves TimeToLiveSpecification out when a stack creates a table.
+def _mend_tables() -> None:
+    # moto leaves TimeToLiveSpecification out when a stack creates a table, and takes any StreamSpecification.
     create = Table.create_from_cloudformation_json.__func__  # type: ignore[attr-defined]
 
     def create_table(cls: type, /, name: str, resource: Any, account: str, region: str, **kwargs: Any) -> Any:
+        if (stream := resource["Properties"].get("StreamSpecification")) and (fault := _fault_of_stream(stream)):
+            raise DeploymentError(f"{kwargs.get('LogicalId', name)}: {fault}")
         table = create(cls, name, resource, account, region, **kwargs)
         if specification := resource["Properties"].get("TimeToLiveSpecification"):
             dynamodb_backends[account][region].update_time_to_live(name, specification)
         return table
 
     Table.create_from_cloudformation_json = classmethod(create_table)  # type: ignore[assignment]
+
+
+def _fault_of_stream(specification: dict[str, Any]) -> str | None:
+    if unknown := specification.keys() - {"StreamViewType"}:
+        return f"the sandbox does not know {', '.join(sorted(unknown))} of a table's stream yet"
+    if (view_type := specification.get("StreamViewType")) not in STREAM_VIEW_TYPES:
+        return f"DynamoDB has no StreamViewType {view_type}, only {', '.join(STREAM_VIEW_TYPES)}"
+    return None
+
+
+def _mend_streams() -> None:
+    # To AWS a write that changes nothing of an item makes no record ("Change data capture for DynamoDB Streams" in the
+    # DynamoDB developer guide), and an update of an item that was not there makes one. moto makes one, and two: of an
+    # item with nothing but its key first. And it invokes functions itself, with all that the stream ever held.
+    update = DynamoDBBackend.update_item
+
+    def add(shard: StreamShard, old: Item | None, new: Item | None) -> None:
+        if (held := vars(shard).get("held_by_the_sandbox")) is not None:
+            held.append((old, new))
+        elif old is None or new is None or _content(old) != _content(new):
+            name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
+            view_type = (shard.table.stream_specification or {})["StreamViewType"]
+            number = shard.starting_sequence_number + len(shard.items)
+            shard.items.append(StreamRecord(shard.table, view_type, name, old, new, number))
+
+    def update_item(backend: DynamoDBBackend, table_name: str, *args: Any, **kwargs: Any) -> Item:
+        table = backend.tables.get(table_name)
+        if table is None or (shard := table.stream_shard) is None:
+            return update(backend, table_name, *args, **kwargs)
+        held: list[tuple[Item | None, Item | None]] = []
+        vars(shard)["held_by_the_sandbox"] = held
+        try:
+            item = update(backend, table_name, *args, **kwargs)
+        finally:
+            del vars(shard)["held_by_the_sandbox"]
+        shard.add(held[0][0], held[-1][1])
+        return item
+
+    StreamShard.add = add  # type: ignore[method-assign,assignment]
+    DynamoDBBackend.update_item = update_item  # type: ignore[method-assign,assignment]
+
+
+def _content(item: Item) -> dict[str, Any]:
+    """An item's attributes, sets without their order."""
+    attributes = item.to_json()["Attributes"]
+    return {
+        name: {kind: sorted(value) if kind in ("SS", "NS", "BS") else value for kind, value in attribute.items()}
+        for name, attribute in attributes.items()
+    }
+
+
+_KNOWN_OF_A_STREAMS_MAPPING = {
+    *("EventSourceArn", "FunctionName", "Enabled", "StartingPosition", "BatchSize", "MaximumBatchingWindowInSeconds"),
+    *("BisectBatchOnFunctionError", "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "ParallelizationFactor"),
+    *("FunctionResponseTypes", "DestinationConfig", "FilterCriteria"),
+    *("KmsKeyArn", "MetricsConfig", "Tags"),  # without effect here
+}
+
+
+def _mend_stream_mappings() -> None:
+    # moto takes any properties of an event source mapping, the misspelt ones, too.
+    create = lambda_models.EventSourceMapping.create_from_cloudformation_json.__func__  # type: ignore[attr-defined]
+
+    def create_mapping(cls: type, resource_name: str, resource: Any, *args: Any, **kwargs: Any) -> Any:
+        properties = resource["Properties"]
+        if ":dynamodb:" in str(properties.get("EventSourceArn")):
+            properties.update(_scalars(properties))
+            if fault := _fault_of_stream_mapping(properties):
+                raise DeploymentError(f"{kwargs.get('LogicalId', resource_name)}: {fault}")
+        return create(cls, resource_name, resource, *args, **kwargs)
+
+    lambda_models.EventSourceMapping.create_from_cloudformation_json = classmethod(create_mapping)  # type: ignore[assignment]
+
+
+def _scalars(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers and truth values that are texts, as CloudFormation reads them: what a parameter gives is one."""
+    read: dict[str, Any] = {}
+    for name, value in properties.items():
+        if isinstance(value, str) and name not in ("EventSourceArn", "FunctionName", "StartingPosition", "KmsKeyArn"):
+            with suppress(ValueError):
+                read[name] = json.loads(value)
+    return read
+
+
+def _fault_of_stream_mapping(properties: dict[str, Any]) -> str | None:
+    """Why AWS would not create it, or the sandbox cannot."""
+    if unknown := properties.keys() - _KNOWN_OF_A_STREAMS_MAPPING:
+        return f"the sandbox does not know {', '.join(sorted(unknown))} of a stream's mapping yet"
+    shape = operation_model("lambda", "CreateEventSourceMapping").input_shape
+    assert shape is not None
+    named_otherwise = ("KmsKeyArn", "Tags")
+    if found := list(violations(shape, {k: v for k, v in properties.items() if k not in named_otherwise})):
+        return message(found)
+    if (position := properties.get("StartingPosition")) not in ("LATEST", "TRIM_HORIZON"):
+        return f"a DynamoDB stream is read from LATEST or TRIM_HORIZON, not from {position}"
+    if 0 <= (age := properties.get("MaximumRecordAgeInSeconds", -1)) < SHORTEST_RECORD_AGE:
+        return f"a MaximumRecordAgeInSeconds of {age}; Lambda takes -1, or {SHORTEST_RECORD_AGE} and more"
+    return _fault_of_destinations(properties) or _fault_of_filters(properties)
+
+
+def _fault_of_destinations(properties: Mapping[str, Any]) -> str | None:
+    destinations = properties.get("DestinationConfig", {})
+    if unknown := destinations.keys() - {"OnFailure"}:
+        return f"the sandbox does not know the destination {', '.join(sorted(unknown))} of a stream's mapping yet"
+    arn = destinations.get("OnFailure", {}).get("Destination", "")
+    if arn.endswith(".fifo"):
+        return f"Lambda sends failed records to no FIFO destination, as {arn} is"
+    return None
+
+
+def _fault_of_filters(properties: Mapping[str, Any]) -> str | None:
+    filters = properties.get("FilterCriteria", {}).get("Filters", [])
+    if len(filters) > MAXIMUM_FILTERS:
+        return f"Lambda takes up to {MAXIMUM_FILTERS} filters a mapping"
+    for entry in filters:
+        try:
+            compile_pattern(json.loads(entry["Pattern"]))
+        except KeyError:
+            return "a filter has no Pattern"
+        except ValueError as error:  # what is not JSON, and what is no pattern
+            return f"Lambda refuses the filter {entry['Pattern']}: {error}"
+    return None
 
 
 def _mend_queues() -> None:

@@ -35,9 +35,8 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One invocation's messages, and how they came out of it."""
+    """One invocation's messages, or a stream's records, and how they came out of it."""
 
-    queue: Queue
     messages: Sequence[Message]
     invocation: Invocation
     failed: Sequence[Message]
@@ -62,8 +61,8 @@ class Observer(Protocol):
 class Poller:
     """Polls one queue for one function.
 
-    The sandbox asks it three things: when it is due, whether that is at once, and to do it. A stream's poller will
-    answer the same.
+    The sandbox asks it three things: when it is due, whether that is at once, and to do it. A stream's poller answers
+    the same.
     """
 
     def __init__(
@@ -118,14 +117,14 @@ class Poller:
         failed_ids: set[str] = set()
         if error is None and self._mapping.reports_item_failures:
             try:
-                failed_ids = _reported_failures(invocation.response, {message["MessageId"] for message in messages})
-            except _ReportError as fault:
+                failed_ids = reported_failures(invocation.response, {message["MessageId"] for message in messages})
+            except ReportError as fault:
                 error = str(fault)
         if error is not None:
             failed_ids = {message["MessageId"] for message in messages}
         failed = [message for message in messages if message["MessageId"] in failed_ids]
         self.queue.delete(message for message in messages if message["MessageId"] not in failed_ids)
-        self._observer.finished(Batch(self.queue, messages, invocation, failed, error))
+        self._observer.finished(Batch(messages, invocation, failed, error))
         self._give_up(failed)
 
     def _filter(self, messages: Sequence[Message]) -> tuple[list[Message], list[Message]]:
@@ -153,27 +152,28 @@ def _receives(message: Message) -> int:
     return int(message["Attributes"]["ApproximateReceiveCount"])
 
 
-class _ReportError(Exception):
+class ReportError(Exception):
     """An answer that Lambda does not take for a report of item failures; the batch counts as failed."""
 
 
-def _reported_failures(response: Any, message_ids: set[str]) -> set[str]:
+def reported_failures(response: Any, identifiers: set[str]) -> set[str]:
+    """Which of the batch's identifiers an answer reports as failed: message ids, or sequence numbers of a stream."""
     if response is None:
         return set()
     if not isinstance(response, dict):
-        raise _ReportError("the function returned no object, where batchItemFailures are expected")
+        raise ReportError("the function returned no object, where batchItemFailures are expected")
     items = response.get("batchItemFailures")
     if items is None:
         return set()
     if not isinstance(items, list):
-        raise _ReportError("batchItemFailures is no list")
+        raise ReportError("batchItemFailures is no list")
     failed = set()
     for item in items:
         identifier = item.get("itemIdentifier") if isinstance(item, dict) else None
         if not isinstance(identifier, str) or not identifier:
-            raise _ReportError("an element of batchItemFailures has no itemIdentifier")
-        if identifier not in message_ids:
-            raise _ReportError(f"batchItemFailures names {identifier}, which is not in the batch")
+            raise ReportError("an element of batchItemFailures has no itemIdentifier")
+        if identifier not in identifiers:
+            raise ReportError(f"batchItemFailures names {identifier}, which is not in the batch")
         failed.add(identifier)
     return failed
 

@@ -181,6 +181,31 @@ class QueueMapping:
 
 
 @dataclass(frozen=True)
+class StreamMapping:
+    """An event source mapping of a table's stream. `name` is its logical id, `table` the table's.
+
+    Without a maximum, Lambda tries until the stream keeps a record no longer.
+    """
+
+    name: str
+    table: str
+    stream_arn: str
+    function_arn: str
+    from_the_beginning: bool
+    """Whether it begins with the oldest record, or with the first that comes after the mapping."""
+
+    batch_size: int
+    window_seconds: int
+    reports_item_failures: bool
+    bisects: bool
+    maximum_retries: int | None
+    maximum_age_seconds: int | None
+    parallelization: int
+    on_failure_arn: str | None
+    filters: tuple[EventPattern, ...]
+
+
+@dataclass(frozen=True)
 class Schedule:
     """A schedule that puts a message on a queue of its stack. `name` is its logical id."""
 
@@ -221,6 +246,7 @@ class Stack:
     queues: list[QueueResource] = field(default_factory=list)
     functions: list[FunctionResource] = field(default_factory=list)
     queue_mappings: list[QueueMapping] = field(default_factory=list)
+    stream_mappings: list[StreamMapping] = field(default_factory=list)
     schedules: list[Schedule] = field(default_factory=list)
     topics: dict[str, str] = field(default_factory=dict)
 
@@ -348,7 +374,9 @@ class _StackReader:
         stack = Stack(self._place)
         described = cloudformation.describe_stacks(StackName=self._stack_name)["Stacks"][0]
         stack.outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-        for resource in cloudformation.list_stack_resources(StackName=self._stack_name)["StackResourceSummaries"]:
+        resources = cloudformation.list_stack_resources(StackName=self._stack_name)["StackResourceSummaries"]
+        self._names = {resource["PhysicalResourceId"]: resource["LogicalResourceId"] for resource in resources}
+        for resource in resources:
             logical_id, physical_id = resource["LogicalResourceId"], resource["PhysicalResourceId"]
             match resource["ResourceType"]:
                 case "AWS::Events::EventBus":
@@ -360,12 +388,12 @@ class _StackReader:
                 case "AWS::Lambda::Function":
                     stack.functions.append(self._function(logical_id, physical_id))
                 case "AWS::Lambda::EventSourceMapping":
-                    self._mapping(stack, physical_id)
+                    self._mapping(stack, logical_id, physical_id)
                 case "AWS::SNS::Topic":
                     stack.topics[physical_id] = logical_id
                 case "AWS::Scheduler::Schedule":
                     stack.schedules.append(self._schedule(logical_id, physical_id))
-        _require_queues_of_the_stack(stack)
+        _require_targets_of_the_stack(stack)
         return stack
 
     def _client(self, service: str) -> Any:
@@ -428,10 +456,13 @@ class _StackReader:
             input=target["Input"],
         )
 
-    def _mapping(self, stack: Stack, uuid: str) -> None:
+    def _mapping(self, stack: Stack, logical_id: str, uuid: str) -> None:
         client = self._client("lambda")
         described = client.get_event_source_mapping(UUID=uuid)
         if described["State"] != "Enabled":
+            return
+        if ":dynamodb:" in described["EventSourceArn"]:
+            stack.stream_mappings.append(self._stream_mapping(logical_id, described))
             return
         if ":sqs:" not in described["EventSourceArn"]:
             raise DeploymentError(f"the sandbox does not read {described['EventSourceArn']} yet")
@@ -449,9 +480,42 @@ class _StackReader:
             )
         )
 
+    def _stream_mapping(self, logical_id: str, described: Mapping[str, Any]) -> StreamMapping:
+        filters = described.get("FilterCriteria", {}).get("Filters", [])
+        table = described["EventSourceArn"].split(":", 5)[5].split("/")[1]
+        if table not in self._names:
+            raise DeploymentError(f"{logical_id}: the sandbox reads no stream of another stack's table, {table}, yet")
+        return StreamMapping(
+            name=logical_id,
+            table=self._names[table],
+            stream_arn=described["EventSourceArn"],
+            function_arn=described["FunctionArn"],
+            from_the_beginning=described["StartingPosition"] == "TRIM_HORIZON",
+            batch_size=int(described["BatchSize"]),
+            window_seconds=int(described.get("MaximumBatchingWindowInSeconds", 0)),
+            reports_item_failures="ReportBatchItemFailures" in described.get("FunctionResponseTypes", []),
+            bisects=described.get("BisectBatchOnFunctionError", False),
+            maximum_retries=_limit(described.get("MaximumRetryAttempts")),
+            maximum_age_seconds=_limit(described.get("MaximumRecordAgeInSeconds")),
+            parallelization=int(described.get("ParallelizationFactor", 1)),
+            on_failure_arn=described.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination") or None,
+            filters=tuple(_compiled(entry["Pattern"]) for entry in filters),
+        )
 
-def _require_queues_of_the_stack(stack: Stack) -> None:
+
+def _limit(value: int | None) -> int | None:
+    """A maximum, where -1 says that there is none."""
+    return None if value is None or value < 0 else int(value)
+
+
+def _require_targets_of_the_stack(stack: Stack) -> None:
     queues = {queue.arn for queue in stack.queues}
+    for mapping in stack.stream_mappings:
+        if mapping.on_failure_arn and mapping.on_failure_arn not in queues | stack.topics.keys():
+            raise DeploymentError(
+                f"{mapping.name}: the sandbox does not send failed records to {mapping.on_failure_arn} yet, only to an"
+                " SQS queue or SNS topic of the same stack"
+            )
     for schedule in stack.schedules:
         if schedule.queue_arn not in queues:
             raise DeploymentError(

@@ -5,7 +5,7 @@
 ...     report = sandbox.report()
 
 It is a discrete-event simulation. Time stands still until the next thing is due, and that happens then: an event
-arrives, a batching window ends, a message becomes visible again.
+arrives, a batching window ends, a message becomes visible again, a stream is polled.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import os
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from moto import mock_aws
+from moto.dynamodb.models.table import StreamRecord
 from moto.moto_api._internal import mock_random
 from moto.utilities.utils import get_partition
 
-from . import aws_services, envelopes, known_findings, known_resources, moto_gaps, queues, schedules
+from . import aws_services, envelopes, known_findings, known_resources, moto_gaps, queues, schedules, streams
 from . import organization as organizations
 from .accounts import Accounts
 from .aws_services import config_aggregator, security_hub
@@ -39,7 +40,9 @@ from .organization import ORGANIZATION_ID, Organization
 from .pollers import Poller
 from .queues import DeadLetter, Queue
 from .report import build_report
-from .stacks import HUB_STACK, Schedule, Stack, Templates, Topology
+from .stacks import HUB_STACK, Schedule, Stack, StreamMapping, Templates, Topology
+from .stream_pollers import Destination, StreamPoller
+from .streams import Stream
 
 MAXIMUM_DEPTH = 20
 """Events that may follow one from the other before it is called a loop: four, from a finding through enrichment and
@@ -127,6 +130,7 @@ class Sandbox:
         self._parameters = parameters or {}
         self._seed = seed
         self._raised: deque[tuple[Event, Lineage]] = deque()
+        self._streams: dict[str, Stream] = {}
         self._schedule_runs = 0
         self._exit = ExitStack()
 
@@ -161,6 +165,7 @@ class Sandbox:
         security_hub.add_finding_listener(self._finding_changed)
         undo.callback(security_hub.remove_finding_listener, self._finding_changed)
         undo.enter_context(queues.watched(self._message_sent))
+        undo.enter_context(streams.watched(self._item_changed))
 
         self.accounts = Accounts(self.hub.region)
         self._populate()
@@ -211,13 +216,37 @@ class Sandbox:
         for function in self._functions.values():
             undo.callback(function.close)
         self._queues: dict[str, Queue] = {}
-        self._pollers = []
+        self._pollers: list[Poller | StreamPoller] = []
         for mapping in hub.queue_mappings:
             queue = self._require_queue(mapping.queue_arn)
             function = self._functions[mapping.function_arn]
             self._pollers.append(Poller(mapping, queue, function, clock=self.clock, observer=self.ledger))
+        self._pollers += [self._stream_poller(mapping) for mapping in hub.stream_mappings]
         self._polled = {mapping.queue_arn for mapping in hub.queue_mappings}
         self._buses = Buses(self.topology, queue=self._find_queue, sent=self.ledger.sent)
+
+    def _stream_poller(self, mapping: StreamMapping) -> StreamPoller:
+        return StreamPoller(
+            mapping,
+            self._streams.setdefault(mapping.stream_arn, Stream(mapping.stream_arn, mapping.table)),
+            self._functions[mapping.function_arn],
+            destination=self._destination(mapping.on_failure_arn),
+            clock=self.clock,
+            observer=self.ledger,
+        )
+
+    def _destination(self, arn: str | None) -> Destination | None:
+        """What sends the word of discarded records to a queue or a topic."""
+        if arn is None:
+            return None
+        if arn in self.topology.hub.topics:
+
+            def publish(text: str) -> None:
+                self.client("sns").publish(TopicArn=arn, Message=text)
+
+            return publish
+        queue = self._require_queue(arn)
+        return lambda text: (queue.send(text), queue)
 
     # What one does with a sandbox
 
@@ -257,7 +286,7 @@ class Sandbox:
         return entries
 
     def settle(self) -> None:
-        """Let time pass until every queue is empty, redeliveries and dead letters included."""
+        """Let time pass until every queue is empty, and every stream read, redeliveries and dead letters included."""
         self._work_until(None)
         for letter in self.dead_letters():
             self.ledger.note_dead_letter(letter)
@@ -315,7 +344,7 @@ class Sandbox:
         return next(function for function in self._functions.values() if function.name == name)
 
     def dead_letters(self) -> list[DeadLetter]:
-        """What lies in the queues that other queues' redrive policies and rules' targets send to."""
+        """What lies in the queues that other queues' redrive policies, rules' targets and streams' mappings send to."""
         letters = []
         for stack in self.topology.stacks():
             for arn in self._dead_letter_arns(stack):
@@ -399,12 +428,17 @@ class Sandbox:
     def _finding_changed(self, account_id: str, region: str, finding: dict[str, Any]) -> None:
         self.changed_findings[finding["ProductArn"], finding["Id"]] = None
         event = envelopes.imported_event(finding, Place(account_id, region), time=format_time(self.clock.now))
-        self._raised.append((event, self.ledger.raised_for(finding["Id"])))
+        self._raised.append((event, self.ledger.raised_for(finding)))
 
     def _message_sent(self, queue_arn: str, message_id: str, body: str) -> None:
         """A message that a function sends itself, or another one; others are known to whoever sends them."""
         if self.calls.caller is not None and queue_arn in self._polled:
             self.ledger.sent_by(self.calls.caller.name, message_id, self._require_queue(queue_arn), body)
+
+    def _item_changed(self, stream_arn: str, record: StreamRecord, texts: Collection[str]) -> None:
+        """An item of a table with a stream, which a function has changed; what others change goes back to nothing."""
+        if self.calls.caller is not None and (stream := self._streams.get(stream_arn)) is not None:
+            stream.note(record, self.ledger.wrote(stream.name, texts))
 
     # Queues
 
@@ -423,6 +457,7 @@ class Sandbox:
         if stack is self.topology.hub:
             targets |= {self._require_queue(resource.arn).dead_letter_arn for resource in stack.queues}
             targets |= {schedule.dead_letter_arn for schedule in stack.schedules}
+            targets |= {mapping.on_failure_arn for mapping in stack.stream_mappings}
         yield from (resource.arn for resource in stack.queues if resource.arn in targets)
 
     def _require_queue(self, arn: str) -> Queue:

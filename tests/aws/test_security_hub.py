@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from responder.aws.faults import AwsRefused, AwsUnavailable
 from responder.aws.pace import Pace
-from responder.aws.security_hub import SecurityHub
+from responder.aws.security_hub import RATES, SecurityHub
 from responder.domain.faults import Permanent, Retryable
 from responder.domain.security_hub import FindingGone, FindingKey, FindingRefused, FindingUpdate, Note
 from sandbox.aws_services import install, security_hub
@@ -20,6 +20,7 @@ from tests.aws_services.findings import finding
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 PRODUCT = "arn:aws:securityhub:eu-west-1::product/aws/guardduty"
+OWN = "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default"
 NOTE = FindingUpdate(note=Note("Text", "FindingEnricher"), fields=(("findingEnriched", "true"),))
 
 
@@ -28,7 +29,7 @@ def key(number: int | str, product: str = PRODUCT) -> FindingKey:
 
 
 def port(client: Any) -> SecurityHub:
-    pace = Pace({"BatchUpdateFindings": 1000, "GetFindings": 1000}, clock=lambda: NOW, sleep=lambda _: None)
+    pace = Pace(dict.fromkeys(RATES, 1000), clock=lambda: NOW, sleep=lambda _: None)
     return SecurityHub(client, pace=pace, clock=lambda: NOW)
 
 
@@ -247,4 +248,125 @@ def test_no_call_begins_when_no_time_is_left(world: World) -> None:
 
     assert isinstance(world.hub.get([key(1)], until=NOW)[key(1)], AwsUnavailable)
     assert isinstance(world.hub.update({key(1): NOTE}, until=NOW)[key(1)], AwsUnavailable)
+    assert isinstance(world.hub.import_findings([imported(1)], until=NOW)[key(1, OWN)], AwsUnavailable)
     assert world.calls == []
+
+
+def imported(number: int, **changes: Any) -> dict[str, Any]:
+    """A finding of the account's own product."""
+    own = {"Id": f"finding-{number}", "ProductArn": OWN, "AwsAccountId": "123456789012"}
+    return {**finding(**own), **changes}
+
+
+def test_findings_are_imported_a_hundred_a_call(world: World) -> None:
+    assert world.hub.import_findings([imported(number) for number in range(250)], until=LATER) == {}
+
+    assert [(name, len(call["Findings"])) for name, call in world.calls] == [
+        ("BatchImportFindings", 100),
+        ("BatchImportFindings", 100),
+        ("BatchImportFindings", 50),
+    ]
+    assert world.finding(key(249, OWN))["Workflow"] == {"Status": "NEW"}
+
+
+def test_no_call_carries_more_than_six_megabytes(world: World) -> None:
+    fields = {f"field {number}": "x" * 2000 for number in range(45)}
+    large = [imported(number, ProductFields=fields) for number in range(100)]
+
+    assert world.hub.import_findings(large, until=LATER) == {}
+
+    assert sum(len(call["Findings"]) for _, call in world.calls) == 100
+    assert len(world.calls) == 2
+
+
+def test_a_finding_that_security_hub_refuses_fails_alone(world: World) -> None:
+    refused = imported(2, Title="x" * 257)
+
+    problems = world.hub.import_findings([imported(1), refused, imported(3)], until=LATER)
+
+    assert {wanted: type(problem) for wanted, problem in problems.items()} == {key(2, OWN): FindingRefused}
+    assert "InvalidInput" in str(problems[key(2, OWN)])
+    assert world.finding(key(3, OWN))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"Title": None}, "Invalid type for parameter Findings[0].Title"),
+        ({"Titel": "x"}, "Unknown parameter in Findings[0]"),
+        ({"Description": "x" * 240 * 1024}, "larger than 240 KB"),
+    ],
+)
+def test_a_finding_that_would_fail_the_whole_call_is_left_out_of_it(
+    world: World, changes: dict[str, Any], reason: str
+) -> None:
+    problems = world.hub.import_findings([imported(1), imported(2, **changes)], until=LATER)
+
+    assert problems.keys() == {key(2, OWN)}
+    assert isinstance(problems[key(2, OWN)], FindingRefused)
+    assert reason in str(problems[key(2, OWN)])
+    assert world.finding(key(1, OWN))
+
+
+@pytest.mark.parametrize(
+    "details",
+    [{"AwsEc2Instance": {"Type": "m7g.large", "Novelty": 1}}, {"Other": {"text": "x" * 1025}}],
+    ids=["unknown to this version", "refused"],
+)
+def test_a_resources_details_keep_no_finding_from_being_imported(world: World, details: dict[str, Any]) -> None:
+    block = {"Type": "AwsEc2Instance", "Id": "i-0c0de5ec000000001", "Region": "eu-west-1"}
+    good = {"AwsEc2Instance": {"Type": "m7g.large"}}
+
+    problems = world.hub.import_findings(
+        [imported(1, Resources=[block | {"Details": details}]), imported(2, Resources=[block | {"Details": good}])],
+        until=LATER,
+    )
+
+    assert problems == {}
+    assert world.finding(key(1, OWN))["Resources"] == [block]
+    assert world.finding(key(2, OWN))["Resources"] == [block | {"Details": good}]
+
+
+def test_a_version_that_is_not_later_changes_nothing_and_is_no_error(world: World) -> None:
+    world.hub.import_findings([imported(1, Title="first")], until=LATER)
+
+    assert world.hub.import_findings([imported(1, Title="second")], until=LATER) == {}
+
+    assert world.finding(key(1, OWN))["Title"] == "first"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("InternalFailure", Retryable), ("SomethingNew", Retryable), ("InvalidInput", FindingRefused)]
+)
+def test_failed_findings_are_split_into_retryable_and_not(code: str, kind: type[Exception]) -> None:
+    client = boto3.client("securityhub")
+    failed = {"Id": "finding-1", "ErrorCode": code, "ErrorMessage": "why"}
+    with Stubber(client) as stub:
+        for _ in range(2 if kind is Retryable else 1):  # it may have been over in a moment
+            answer = {"FailedCount": 1, "SuccessCount": 0, "FailedFindings": [failed]}
+            stub.add_response("batch_import_findings", answer, {"Findings": [imported(1)]})
+
+        problems = port(client).import_findings([imported(1)], until=LATER)
+
+        stub.assert_no_pending_responses()
+    assert type(problems[key(1, OWN)]) is kind
+    assert str(problems[key(1, OWN)]) == f"could not import a finding: {code}: why"
+
+
+def test_a_failure_that_names_no_finding_is_everybodys() -> None:
+    client = boto3.client("securityhub")
+    with Stubber(client) as stub:
+        failed = {"Id": "unknown", "ErrorCode": "InvalidInput", "ErrorMessage": "why"}
+        answer = {"FailedCount": 1, "SuccessCount": 1, "FailedFindings": [failed]}
+        stub.add_response("batch_import_findings", answer)
+        stub.add_response("batch_import_findings", {"FailedCount": 0, "SuccessCount": 2})
+
+        assert port(client).import_findings([imported(1), imported(2)], until=LATER) == {}
+
+        stub.assert_no_pending_responses()
+
+
+def test_a_finding_of_another_account_is_refused_with_its_call(world: World) -> None:
+    problems = world.hub.import_findings([imported(1, AwsAccountId="444455556666")], until=LATER)
+
+    assert isinstance(problems[key(1, OWN)], AwsRefused)

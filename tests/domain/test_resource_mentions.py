@@ -286,3 +286,35 @@ def test_the_canonical_id_names_the_same_resource(text: str, kind: str) -> None:
         return
 
     assert resource_named(found.id, found.type, **HERE) in (found, None)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        Resource("aws", "111122223333", "eu-west-1", "AWS::EC2::Instance", "i-0abc"),
+        Resource("aws-cn", "111122223333", "cn-north-1", "AWS::S3::Bucket", "acme"),
+        Resource("aws", "111122223333", "us-east-1", "AWS::IAM::User", "ada"),
+        Resource("aws", "111122223333", "eu-west-1", "AWS::kafka", "arn:aws:kafka:eu-west-1:1:cluster/orders/0a1b-2"),
+        Resource("aws", "111122223333", "eu-west-1", "Container", "blå/bär\n🚒"),
+    ],
+    ids=str,
+)
+def test_a_resource_is_known_again_by_its_text(resource: Resource) -> None:
+    assert Resource.parse(str(resource)) == resource
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "i-0abc",
+        "arn:aws:ec2:eu-west-1:111122223333:instance/i-0abc",
+        "aws/111122223333/eu-west-1/AWS::EC2::Instance",
+        "aws/111122223333/eu-west-1/AWS::EC2::Instance/",
+        "aws//eu-west-1/AWS::EC2::Instance/i-0abc",
+        "aws/111122223333/us-east-1/AWS::IAM::User/ada",  # a user is in no Region
+    ],
+)
+def test_a_text_that_is_no_canonical_one_is_no_resources(text: str) -> None:
+    with pytest.raises(ValueError, match="is no resource's canonical text"):
+        Resource.parse(text)

@@ -9,6 +9,7 @@ from responder.domain.event import read_event
 from responder.domain.faults import Rejected
 from responder.domain.security_hub import Finding, FindingKey, Note, latest, read_finding, read_findings
 from tests.conftest import Sample
+from tests.correlated_findings import GUARDDUTY, HUB, HUB_PRODUCT, INSTANCE, MENTION, PROD, correlation, event_of
 
 SEEN = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -85,3 +86,44 @@ def test_of_several_sightings_the_latest_counts() -> None:
 def test_sightings_of_the_same_second_that_disagree_leave_a_doubt() -> None:
     assert latest([sighting(3, "a"), sighting(3, "b")])[1] is False
     assert latest([sighting(3, "a"), sighting(3, "a")])[1] is True
+
+
+def test_a_finding_of_ours_tells_of_the_resource_that_it_says_and_of_that_ones_account() -> None:
+    (finding,) = read_findings(read_event(event_of(correlation(), Resources=[MENTION | {"Id": INSTANCE.id}])))
+
+    assert isinstance(finding, Finding)
+    assert (finding.account, finding.concerns_account) == (HUB, PROD)
+    assert (finding.resources, finding.certain_resources) == ((INSTANCE,), (INSTANCE,))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ProductArn": GUARDDUTY},
+        {"ProductArn": HUB_PRODUCT.replace(HUB, PROD)},
+        {"ProductArn": HUB_PRODUCT.replace("/default", "/other")},
+        {"ProductArn": HUB_PRODUCT.replace("arn:aws:", "arn:aws-cn:")},
+        {"ProductArn": HUB_PRODUCT.replace(HUB, PROD), "AwsAccountId": PROD},
+        {"ProductFields": {"responder/Resource": str(INSTANCE)}},
+        {"ProductFields": {"responder/RuleId": "rule", "responder/Resource": f"{INSTANCE}1"}},
+        {"ProductFields": {"responder/RuleId": "rule", "responder/Resource": 7}},
+    ],
+    ids=str,
+)
+def test_what_others_put_into_product_fields_counts_for_nothing(change: dict[str, Any]) -> None:
+    (finding,) = read_findings(read_event(event_of(correlation(), **change)))
+
+    assert isinstance(finding, Finding)
+    assert finding.own_resource is None
+    assert finding.concerns_account == finding.account
+    assert finding.resources == (INSTANCE,)  # by the ARN, as anybody's finding
+
+
+def test_a_short_id_in_a_forged_finding_is_one_of_its_own_account() -> None:
+    own = {"ProductArn": HUB_PRODUCT.replace(HUB, "777788889999"), "AwsAccountId": "777788889999"}
+    event = event_of(correlation(), Resources=[MENTION | {"Id": INSTANCE.id}], **own)
+
+    (finding,) = read_findings(read_event(event))
+
+    assert isinstance(finding, Finding)
+    assert [resource.account for resource in finding.resources] == ["777788889999"]

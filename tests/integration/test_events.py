@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from sandbox.world import Sandbox
 from tests.conftest import EVENTS, MALFORMED_EVENTS, REPOSITORY
+from tests.correlated_findings import BACKDOOR, INSTANCE, correlation, cve, event_of
 from tests.incident_world import BACKENDS
 
 HUB = "111122223333/eu-west-1"
@@ -97,6 +100,7 @@ def test_one_incident_per_cause_with_its_impact_and_its_whole_timeline(
         f"config/{prod}/eu-west-1/s3-bucket-public-read-prohibited/{bucket}/acme-press-kit": (3, 2),
         f"config/{dev}/eu-central-1/s3-bucket-public-read-prohibited/{bucket}/acme-dev-builds": (3, 2),
         f"config/{dev}/us-east-1/s3-bucket-public-write-prohibited/{bucket}/acme-dev-uploads": (2, 1),
+        f"correlated/backdoor-with-critical-cves/{INSTANCE}": (1, 5),
     }
 
 
@@ -202,6 +206,80 @@ def test_a_resolved_incident_is_respected(backend: str) -> None:
 
     assert [incident["status"] for incident in report["incidents"]] == ["RESOLVED", "OPEN"]
     assert len({incident["key"] for incident in report["incidents"]}) == 1
+
+
+FOUND = (BACKDOOR, cve(1), cve(2), cve(3))
+LATER = replace(cve(4), observed_at=datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_correlated_finding_opens_an_incident_that_shows_its_evidence(backend: str) -> None:
+    with Sandbox(hub=HUB, parameters={"hub": {"IncidentBackend": backend}}) as sandbox:
+        sandbox.deliver([event_of(correlation(*FOUND))])
+        (first,) = sandbox.report()["incidents"]
+        sandbox.deliver([event_of(correlation(*FOUND, LATER, version=2), id="2")], duplicate=3)
+        report = sandbox.report()
+
+    assert (first["key"], first["impact"]) == (f"correlated/backdoor-with-critical-cves/{INSTANCE}", 1)
+    assert first["title"] == (
+        "EC2 instance with three or more critical vulnerabilities behaves like one with a backdoor"
+        f" on {INSTANCE.id} in account {INSTANCE.account} (eu-west-1)"
+    )
+    told = {entry["data"].splitlines()[0] for entry in first["timeline"]}
+    assert told == {correlation().title, *(contribution.title for contribution in FOUND)}
+    items = json.dumps(first["related_items"])
+    assert all(contribution.key.id.rpartition("/")[2] in items for contribution in FOUND)
+    assert f"instance/{INSTANCE.id}" in items
+
+    (after,) = report["incidents"]
+    assert {(entry["time"], entry["data"]) for entry in after["timeline"]} >= {
+        (entry["time"], entry["data"]) for entry in first["timeline"]
+    }
+    assert len(after["timeline"]) == len(first["timeline"]) + 1
+    assert len(after["related_items"]) == len(first["related_items"]) + 1
+    assert (after["title"], after["impact"], len(report["notifications"])) == (first["title"], 1, 1)
+    assert {event["status"] for event in report["events"]} == {"handled"}
+    assert report["dead_letters"] == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"RecordState": "ARCHIVED"},
+        {"Workflow": {"Status": "SUPPRESSED"}},
+        {"ProductFields": {"responder/Resource": str(INSTANCE)}},
+        {"ProductArn": "arn:aws:securityhub:us-east-1:111122223333:product/111122223333/default"},
+        {
+            "ProductArn": "arn:aws:securityhub:eu-west-1:444455556666:product/444455556666/default",
+            "AwsAccountId": "444455556666",
+        },
+        {"ProductArn": "arn:aws:securityhub:eu-west-1::product/acme/scanner"},
+    ],
+    ids=str,
+)
+def test_settled_correlated_findings_and_what_others_make_look_like_one_open_nothing(changes: dict[str, Any]) -> None:
+    report = run([event_of(correlation(), **changes)])
+
+    assert (report["incidents"], report["dead_letters"]) == ([], [])
+    (event,) = [event for event in report["events"] if event["id"] == event_of(correlation())["id"]]
+    assert "CorrelatedFindingRule" not in json.dumps(event["rules"])
+
+
+def test_a_correlated_finding_gets_the_context_of_the_resources_account_and_goes_with_the_resource() -> None:
+    ended = SAMPLES["deleted-instances-2-call"]
+    detail = json.loads(json.dumps(ended["detail"]).replace("i-0de1e7ed000000001", INSTANCE.id))
+    event = event_of(correlation())
+    event["detail"]["findings"][0]["Resources"][0]["Id"] = INSTANCE.id
+    with Sandbox(hub=HUB) as sandbox:
+        sandbox.deliver([event])
+        (enriched,) = sandbox.report()["findings"]
+        sandbox.deliver([ended | {"detail": detail, "time": "2026-03-02T20:00:00Z"}])
+        (resolved,) = sandbox.report()["findings"]
+
+    assert enriched["UserDefinedFields"]["AccountName"] == "Payments Production"
+    assert (enriched["AwsAccountId"], enriched["Workflow"]["Status"]) == ("111122223333", "NEW")
+    assert resolved["Workflow"]["Status"] == "RESOLVED"
+    assert resolved["Note"]["UpdatedBy"] == "DeletedResourceFindingResolver"
 
 
 @pytest.mark.parametrize("plan", ["999988887777:response-plan/theirs", "111122223333:response-plan/deleted"])

@@ -14,6 +14,7 @@ from responder.domain.note import RESOLVER
 from responder.domain.ports import RecentUpdate
 from responder.domain.resource import Resource
 from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused, FindingUpdate, read_finding
+from tests.correlated_findings import correlation, finding_of
 from tests.domain.deletion.records import ACCOUNT, INSTANCE, OTHER_INSTANCE, REGION, called, item, terminated
 
 HUB = "111122223333"
@@ -416,3 +417,22 @@ def test_many_deletions_share_a_query_within_its_limits(accounts: int) -> None:
     assert all(len(query.accounts) <= QUERY_VALUES for query in asked)
     assert all({HUB, *(d.resource.account for d in query.deletions)} == set(query.accounts) for query in asked)
     assert len(asked) == 100
+
+
+def correlated(resource_id: str, account: str = ACCOUNT, **changes: Any) -> dict[str, Any]:
+    """A finding of ours about an instance of another account, which its resource block leaves open."""
+    named = Resource("aws", account, REGION, "AWS::EC2::Instance", INSTANCE)
+    finding = finding_of(correlation(resource=named, mention={"Type": "AwsEc2Instance", "Id": resource_id}))
+    return finding | {"Workflow": {"Status": "NEW"}} | changes
+
+
+def test_the_correlated_finding_of_a_terminated_instance_is_resolved_like_others(world: World) -> None:
+    world.hub["arn"] = correlated(instance()["Id"], Id="arn")
+    world.hub["short id"] = correlated(INSTANCE, Id="short id")
+    world.hub["another account's"] = correlated(INSTANCE, "777788889999", Id="another account's")
+    forged = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:product/{ACCOUNT}/default"
+    world.hub["in another product"] = correlated(INSTANCE, Id="in another product", ProductArn=forged)
+
+    assert world.deliver(termination(INSTANCE)) == ["resolved"]
+
+    assert world.resolved() == {"arn", "short id"}

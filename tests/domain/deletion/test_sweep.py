@@ -17,6 +17,7 @@ from responder.domain.ports import RecentUpdate
 from responder.domain.resource import Resource
 from responder.domain.resource.types import TYPES
 from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused, FindingUpdate, read_finding
+from tests.correlated_findings import HUB, HUB_PRODUCT, correlation, finding_of
 
 ACCOUNT, OTHER_ACCOUNT, REGION = "444455556666", "222222222222", "eu-west-1"
 NOW = datetime(2026, 3, 10, 3, 0, tzinfo=UTC)
@@ -701,3 +702,23 @@ def test_names_tell_what_is_asked_for() -> None:
     assert names_of(group, ACCOUNT) == Names(group.type, ("web",), (), ACCOUNT)
     assert names_of(Resource("aws", ACCOUNT, REGION, "AWS::KMS::Key", "0a1b")) is None
     assert names_of(Resource("aws", ACCOUNT, REGION, INSTANCE, "arn:aws:s3:::acme-logs")) is None
+
+
+# Findings of ours
+
+
+def put_correlated(world: World, number: int, id_: str, mention: dict[str, Any]) -> FindingKey:
+    named = Resource("aws", ACCOUNT, REGION, INSTANCE, id_)
+    finding = finding_of(correlation(resource=named, mention=mention))
+    ours = {name: finding[name] for name in ("AwsAccountId", "ProductFields", "LastObservedAt")}
+    return world.put(number, mention, product=HUB_PRODUCT, **ours)
+
+
+def test_a_correlated_finding_is_resolved_when_the_instance_of_its_account_is_gone(world: World) -> None:
+    gone = put_correlated(world, 1, "i-90ne", {"Type": "AwsEc2Instance", "Id": "i-90ne", "Region": REGION})
+    lives = put_correlated(world, 2, "i-1ives", instance("i-1ives"))
+    world.rows.append(recorded("i-90ne", account=HUB))  # its namesake in the account that the finding is in
+
+    world.sweep()
+
+    assert (world.status(gone), world.status(lives)) == ("RESOLVED", "NEW")

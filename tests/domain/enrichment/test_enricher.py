@@ -15,6 +15,7 @@ from responder.domain.note import ENRICHER, RESOLVER
 from responder.domain.ports import RecentUpdate
 from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused, FindingUpdate, read_finding
 from tests.conftest import Sample
+from tests.correlated_findings import HUB, correlation, event_of
 
 CONTEXT = AccountContext(
     account="444455556666",
@@ -430,3 +431,39 @@ def test_an_event_reports_the_finding_with_which_most_was_done() -> None:
         "finding_id": "2",
         "findings": 2,
     }
+
+
+class TestFindingsOfOurs:
+    """They are in the hub's account and tell of another's resources."""
+
+    def test_they_get_the_context_of_the_resources_account(self, world: World) -> None:
+        event = event_of(correlation())
+        world.now = datetime(2026, 3, 2, 6, 17, 30, tzinfo=UTC)
+        world.known[HUB] = Known(AccountContext(HUB, "Security Tooling"), world.now)
+
+        assert world.deliver(event) == [[Result.ENRICHED]]
+
+        assert world.finding(event)["UserDefinedFields"]["AccountName"] == "Payments Production"
+        assert "Security Tooling" not in world.finding(event)["Note"]["Text"]
+        world.remembered.clear()
+        assert world.deliver(raised_by_update(world, event)) == [[Result.CURRENT]]
+
+    def test_a_members_finding_that_claims_to_be_one_gets_its_own_accounts(self, world: World) -> None:
+        product = "arn:aws:securityhub:eu-west-1:777788889999:product/777788889999/default"
+        event = event_of(correlation(), ProductArn=product, AwsAccountId="777788889999")
+
+        assert world.deliver(event) == [[Result.ENRICHED]]
+
+        assert "account 777788889999" in world.finding(event)["Note"]["Text"]
+        assert "AccountName" not in world.finding(event)["UserDefinedFields"]
+
+    def test_one_that_names_another_account_when_it_is_read_again_keeps_its_events(self, world: World) -> None:
+        event = event_of(correlation())
+        world.event(event)
+        fields = world.finding(event)["ProductFields"]
+        world.finding(event)["ProductFields"] = {**fields, "responder/Resource": "nonsense"}
+
+        assert world.deliver(event) == [[Result.ENRICHED]]
+
+        assert world.asked
+        assert world.finding(event)["UserDefinedFields"]["AccountName"] == "Payments Production"

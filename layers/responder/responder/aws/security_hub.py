@@ -1,13 +1,16 @@
-"""Security Hub (CSPM): reads and updates findings, many a call.
+"""Security Hub (CSPM): reads, updates and imports findings, many a call.
 
 The hub's account is the delegated administrator, and its Region the aggregation Region: members' findings of all
 linked Regions are read and updated here.
 """
 
+import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.validate import ParamValidator
 
 from responder.aws.faults import AwsRefused, AwsUnavailable, aws_call
 from responder.aws.pace import Pace
@@ -33,7 +36,16 @@ FILTER_VALUES = 20
 
 PAGE = 100
 UPDATES = 100
-"""Findings that GetFindings gives in a page, and that BatchUpdateFindings takes. Source: botocore's model."""
+IMPORTS = 100
+"""Findings that GetFindings gives in a page, and that BatchUpdateFindings and BatchImportFindings take. Source:
+botocore's model."""
+
+MAX_FINDING = 240 * 1024
+MAX_IMPORT = 6 * 1024 * 1024
+"""Bytes of a finding, and of a call of BatchImportFindings. Source: Security Hub, quotas."""
+
+_IMPORT_ROOM = MAX_IMPORT - 1024
+"""For the findings of a call, with some bytes to spare for what is around them."""
 
 _Filters = Mapping[str, Sequence[tuple[str, str]]]
 """Values and comparisons by GetFindings' filter: values of one filter are alternatives, filters all hold."""
@@ -43,14 +55,15 @@ _OPEN: _Filters = {
     "WorkflowStatus": [("NEW", "EQUALS"), ("NOTIFIED", "EQUALS")],
 }
 
-RATES = {"BatchUpdateFindings": 10, "GetFindings": 3}
+RATES = {"BatchImportFindings": 10, "BatchUpdateFindings": 10, "GetFindings": 3}
 """Calls a second that an account and Region admits steadily. Source: Security Hub, quotas."""
 
 SWEEP_RATES = {"BatchUpdateFindings": 2, "GetFindings": 0.5}
 """The part of them that a sweep takes, which is in no hurry: the rest is for what events bring."""
 
 _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "InvalidInput"})
-"""Error codes of UnprocessedFindings that no retry mends; for all others, new ones too, another try is worth it."""
+"""Error codes of UnprocessedFindings and FailedFindings that no retry mends; for all others, new ones too, another try
+is worth it."""
 
 
 _REFUSALS = 2
@@ -199,10 +212,77 @@ class SecurityHub:
             answer = self._client.batch_update_findings(**_request(update, keys))
         return {
             FindingKey(item["FindingIdentifier"]["ProductArn"], item["FindingIdentifier"]["Id"]): _problem(
-                item["ErrorCode"], item.get("ErrorMessage", "")
+                "update", item["ErrorCode"], item.get("ErrorMessage", "")
             )
             for item in answer.get("UnprocessedFindings", [])
         }
+
+    def import_findings(self, findings: Sequence[Mapping[str, Any]], *, until: datetime) -> dict[FindingKey, Exception]:
+        """Import findings of the hub's own account and product, 100 or 6 MB a call. No call begins after ``until``.
+
+        One that Security Hub has in a version as late or later stays as it is there, and counts as imported. What only
+        the details of its resources keep from being taken is imported without them: they are other products' words, and
+        the finding counts for more.
+
+        Returns
+        -------
+        Why it failed for those for which it did: a Retryable, FindingRefused, or another Permanent that concerns the
+        call and not the finding, such as a missing permission.
+        """
+        pending = {_key(finding): finding for finding in findings}
+        problems = self._import_all(pending, until)
+        again: dict[FindingKey, Mapping[str, Any]] = {}
+        for key, problem in problems.items():
+            bare = _without_details(pending[key])
+            if isinstance(problem, FindingRefused) and bare != pending[key]:
+                again[key] = bare
+            elif type(problem) is Retryable:
+                again[key] = pending[key]
+        if not again:
+            return problems
+        return {key: problem for key, problem in problems.items() if key not in again} | self._import_all(again, until)
+
+    def _import_all(
+        self, findings: Mapping[FindingKey, Mapping[str, Any]], until: datetime
+    ) -> dict[FindingKey, Exception]:
+        problems: dict[FindingKey, Exception] = {}
+        fitting: dict[FindingKey, Mapping[str, Any]] = {}
+        for key, finding in findings.items():
+            if fault := self._fault(finding):
+                problems[key] = FindingRefused(f"could not import a finding: {fault}")
+            else:
+                fitting[key] = finding
+        for portion in _import_portions(fitting):
+            try:
+                problems |= self._import(portion, until)
+            except (AwsUnavailable, AwsRefused) as problem:
+                problems |= dict.fromkeys(portion, problem)
+        return problems
+
+    def _fault(self, finding: Mapping[str, Any]) -> str | None:
+        """Why the call would fail with this finding in it; None if it would not."""
+        if len(json.dumps(finding, ensure_ascii=False).encode()) > MAX_FINDING:
+            return "it is larger than 240 KB"
+        shape = self._client.meta.service_model.operation_model("BatchImportFindings").input_shape
+        assert shape is not None
+        report = ParamValidator().validate({"Findings": [finding]}, shape)
+        return str(report.generate_report()) if report.has_errors() else None
+
+    def _import(self, findings: Mapping[FindingKey, Mapping[str, Any]], until: datetime) -> dict[FindingKey, Exception]:
+        self._require_time(until)
+        self._pace.wait("BatchImportFindings")
+        request: Any = {"Findings": list(findings.values())}
+        with aws_call("import findings"):
+            answer = self._client.batch_import_findings(**request)
+        failed = {
+            item["Id"]: _problem("import", item["ErrorCode"], item.get("ErrorMessage", ""))
+            for item in answer.get("FailedFindings", [])
+        }
+        problems: dict[FindingKey, Exception] = {key: failed[key.id] for key in findings if key.id in failed}
+        if answer["FailedCount"] > len(problems):  # without saying which: what is imported twice is imported once
+            unnamed = Retryable("could not import a finding: Security Hub does not say which of several failed")
+            problems |= {key: unnamed for key in findings if key not in problems}
+        return problems
 
 
 def _string_filters(filters: "_Filters") -> Any:
@@ -225,11 +305,36 @@ def _request(update: FindingUpdate, keys: Sequence[FindingKey]) -> "BatchUpdateF
     return request
 
 
-def _problem(code: str, message: str) -> Retryable | Permanent:
-    told = f"could not update a finding: {code}: {message}"
+def _problem(verb: str, code: str, message: str) -> Retryable | Permanent:
+    told = f"could not {verb} a finding: {code}: {message}"
     if code == "FindingNotFound":
         return FindingGone(told)
     return FindingRefused(told) if code in _REFUSED else Retryable(told)
+
+
+def _key(finding: Mapping[str, Any]) -> FindingKey:
+    return FindingKey(finding["ProductArn"], finding["Id"])
+
+
+def _without_details(finding: Mapping[str, Any]) -> dict[str, Any]:
+    bare = [{name: value for name, value in block.items() if name != "Details"} for block in finding["Resources"]]
+    return {**finding, "Resources": bare}
+
+
+def _import_portions(
+    findings: Mapping[FindingKey, Mapping[str, Any]],
+) -> Iterator[dict[FindingKey, Mapping[str, Any]]]:
+    portion: dict[FindingKey, Mapping[str, Any]] = {}
+    room = _IMPORT_ROOM
+    for key, finding in findings.items():
+        size = len(json.dumps(finding)) + 2  # as botocore sends it, with what separates it from the next
+        if portion and (len(portion) == IMPORTS or size > room):
+            yield portion
+            portion, room = {}, _IMPORT_ROOM
+        portion[key] = finding
+        room -= size
+    if portion:
+        yield portion
 
 
 def _portions(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -2,6 +2,10 @@
 
 An imported event carries one finding, a custom action's several: everything here takes a list. Account and Region are
 the finding's own; the event's are those of the administrator who receives all members' findings.
+
+This application's own findings are in the hub's account, which alone may import them, and tell of resources of other
+accounts. They say so in ProductFields, and are believed, since nobody but the hub's account writes into the hub's
+default product. What others put into their ProductFields counts for nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +19,8 @@ from responder.domain.resource import Resource, partition_of, resource_of_findin
 from responder.domain.schema import require_valid
 from responder.domain.times import parse_time
 
+IMPORTED = "Security Hub Findings - Imported"
+
 MAX_FIELDS = 50
 MAX_FIELD_NAME = 128
 MAX_FIELD_VALUE = 1024
@@ -25,6 +31,11 @@ MAX_NOTE = 512
 
 OPEN_STATES = frozenset({"NEW", "NOTIFIED"})
 """Workflow states in which nobody has settled the finding yet."""
+
+
+RULE_FIELD = "responder/RuleId"
+RESOURCE_FIELD = "responder/Resource"
+"""ProductFields of this application's own findings: the rule that made them, and the resource's canonical text."""
 
 
 class FindingKey(NamedTuple):
@@ -55,6 +66,13 @@ class Finding:
     """UserDefinedFields."""
     seen_at: datetime
     document: Mapping[str, Any]
+    own_resource: Resource | None = None
+    """What a finding of this application tells of, by its own word; None for everybody else's findings."""
+
+    @property
+    def concerns_account(self) -> str:
+        """The account of what it tells of: for this application's own findings not the one that they are in."""
+        return self.own_resource.account if self.own_resource else self.account
 
     @property
     def is_open(self) -> bool:
@@ -83,6 +101,8 @@ class Finding:
         return tuple(dict.fromkeys(resource for resource in self._named_resources() if resource is not None))
 
     def _named_resources(self) -> list[Resource | None]:
+        if self.own_resource is not None:
+            return [self.own_resource]
         mentions = self.document.get("Resources")
         if not isinstance(mentions, list):
             return []
@@ -122,6 +142,8 @@ class FindingRefused(Permanent):
 def read_findings(event: Event) -> list[Finding | Rejected]:
     """The findings of a Security Hub event, in order, each read or rejected on its own.
 
+    The event of a finding of this application comes from the hub's account: it is believed to be one only there.
+
     Raises
     ------
     Rejected
@@ -131,16 +153,21 @@ def read_findings(event: Event) -> list[Finding | Rejected]:
     read: list[Finding | Rejected] = []
     for number, value in enumerate(event.detail["findings"]):
         try:
-            read.append(read_finding(value, seen_at=event.time, at=f"detail.findings.{number}"))
+            read.append(read_finding(value, seen_at=event.time, at=f"detail.findings.{number}", hub=event.account))
         except Rejected as rejection:
             read.append(rejection)
     return read
 
 
-def read_finding(value: Mapping[str, Any], *, seen_at: datetime, at: str = "") -> Finding:
+def read_finding(value: Mapping[str, Any], *, seen_at: datetime, at: str = "", hub: str | None = None) -> Finding:
     """Read a finding, as an event or GetFindings shows it.
 
     A missing RecordState is ACTIVE and a missing workflow status NEW: what Security Hub makes of them.
+
+    Parameters
+    ----------
+    hub
+        The account of this application's own findings, where it is known: see :func:`own_resource`.
 
     Raises
     ------
@@ -158,7 +185,43 @@ def read_finding(value: Mapping[str, Any], *, seen_at: datetime, at: str = "") -
         fields=value.get("UserDefinedFields") or {},
         seen_at=seen_at,
         document=value,
+        own_resource=own_resource(value, hub=hub),
     )
+
+
+def default_product(account: str, region: str, partition: str) -> str:
+    """The ARN of the product that an account's own findings have in a Region.
+
+    >>> default_product("111122223333", "eu-west-1", "aws")
+    'arn:aws:securityhub:eu-west-1:111122223333:product/111122223333/default'
+    """
+    return f"arn:{partition}:securityhub:{region}:{account}:product/{account}/default"
+
+
+def own_resource(document: Mapping[str, Any], *, hub: str | None = None) -> Resource | None:
+    """The resource that a finding of this application tells of; None when the finding is not one of ours.
+
+    It is ours if its product is the default one of its own account, where nobody else can import (``hub``'s, if that is
+    given), if it names a rule, and if the one resource that it names is the one that its ProductFields say, but for the
+    account, which an id such as ``i-0abc`` leaves open.
+    """
+    account, product = document.get("AwsAccountId"), str(document.get("ProductArn"))
+    fields, mentions = document.get("ProductFields"), document.get("Resources")
+    region = _region_of(product)
+    if not isinstance(account, str) or product != default_product(account, region, partition_of(region)):
+        return None
+    if hub is not None and account != hub:
+        return None
+    if not isinstance(fields, Mapping) or not isinstance(fields.get(RULE_FIELD), str):
+        return None
+    if not isinstance(mentions, list) or len(mentions) != 1 or not isinstance(mentions[0], Mapping):
+        return None
+    try:
+        said = Resource.parse(str(fields.get(RESOURCE_FIELD)))
+    except ValueError:
+        return None
+    where = {"account": said.account, "region": said.region, "partition": said.partition}
+    return said if resource_of_finding(mentions[0], **where) == said else None
 
 
 def latest(sightings: Sequence[Finding]) -> tuple[Finding, bool]:

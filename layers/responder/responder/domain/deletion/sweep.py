@@ -364,7 +364,12 @@ def candidate_of(finding: Finding, now: datetime) -> Candidate | None:
 
 
 def _resources(finding: Finding) -> list[tuple[Resource, bool]]:
-    """The finding's resources, each with whether its own name says the account and the Region, as most ARNs do."""
+    """The finding's resources, each with whether its own name says the account and the Region, as most ARNs do.
+
+    This application's own findings say both, beside the name.
+    """
+    if finding.own_resource is not None:
+        return [(finding.own_resource, True)]
     said = {
         resource_named(
             str(mention.get("Id") or ""), str(mention.get("Type") or ""), partition="", account="", region=""

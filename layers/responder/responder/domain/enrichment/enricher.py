@@ -118,7 +118,7 @@ class Enricher:
         for finding in found:
             if finding.key in outcomes:
                 continue
-            known = contexts[finding.account]
+            known = contexts[finding.concerns_account]
             if isinstance(known, Exception):
                 outcomes[finding.key] = known
             elif _update(finding, known) is None:
@@ -127,7 +127,7 @@ class Enricher:
                 differing.append(finding)
         doubted = {key for key, (_, is_certain) in sightings.items() if not is_certain}
         differing.sort(
-            key=lambda finding: finding.account
+            key=lambda finding: finding.concerns_account
         )  # those of one account get equal updates, which share a call
         for start in range(0, len(differing), PORTION):
             portion = differing[start : start + PORTION]
@@ -138,9 +138,11 @@ class Enricher:
         return outcomes
 
     def _contexts(self, findings: Sequence[Finding]) -> dict[str, Known | Exception]:
-        contexts = self._directory.contexts({finding.account for finding in findings})
+        contexts = self._directory.contexts({finding.concerns_account for finding in findings})
         # What this container remembers may be older than what another has written into a finding.
-        differing = {finding.account for finding in findings if _differs(finding, contexts[finding.account])}
+        differing = {
+            finding.concerns_account for finding in findings if _differs(finding, contexts[finding.concerns_account])
+        }
         return contexts | self._directory.contexts(differing, skip_memory=True) if differing else contexts
 
     def _enrich_portion(
@@ -159,6 +161,8 @@ class Enricher:
         """
         now = self._clock()
         outcomes: dict[FindingKey, Outcome] = {}
+        # Whose a finding is is settled by its event: one that is read again does not choose another account's context.
+        accounts = {finding.key: finding.concerns_account for finding in findings}
         recent = self._recent.of([finding.key for finding in findings], now)
         certain: list[Finding] = []
         doubtful: list[FindingKey] = []
@@ -177,7 +181,7 @@ class Enricher:
         updates: dict[FindingKey, FindingUpdate] = {}
         marks: dict[FindingKey, RecentUpdate] = {}
         for finding in certain:
-            known = contexts[finding.account]
+            known = contexts[accounts[finding.key]]
             assert isinstance(known, Known)
             if not finding.is_open:
                 outcomes[finding.key] = Result.LEFT_ALONE
@@ -266,7 +270,7 @@ def _differs(finding: Finding, known: Known | Exception) -> bool:
 
 
 def _mark(finding: Finding, contexts: Mapping[str, Known | Exception]) -> str | None:
-    known = contexts[finding.account]
+    known = contexts[finding.concerns_account]
     return context_mark(known) if isinstance(known, Known) else None
 
 

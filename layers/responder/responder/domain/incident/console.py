@@ -16,6 +16,12 @@ def guardduty_finding(region: str, finding_id: str) -> str | None:
     return _page(region, "guardduty", f"/findings?macros=current&fId={_quoted(finding_id)}")
 
 
+def security_hub_finding(region: str, finding_id: str) -> str | None:
+    """The page that searches findings by id; it decodes the search twice."""
+    search = f"Id%3D%255Coperator%255C%253AEQUALS%255C%253A{_quoted(_quoted(finding_id))}"
+    return _page(region, "securityhub", f"/findings?search={search}")
+
+
 def cloudtrail_event(region: str, event_id: str) -> str | None:
     return _page(region, "cloudtrailv2", f"/events/{_quoted(event_id)}")
 

@@ -11,6 +11,9 @@ Guarantees
 4. An incident that a person resolved stays resolved: only an event not yet recorded whose own time is after the
    resolution opens the next generation.
 5. An incident that the backend refuses for good is told on the topic in full, once, and recorded as such.
+6. An event with several parts, each with a time of its own, is taken in part by part, and all of the above holds for
+   each part: after a crash its next delivery goes on with the first part that is not recorded, and a later event that
+   repeats parts of an earlier one adds only what is new.
 
 ::
 
@@ -88,6 +91,17 @@ class Result(StrEnum):
     """It belongs to an incident that people were told of on the topic; it is recorded there."""
 
 
+_MOST_DONE = (
+    Result.OPENED,
+    Result.NOTIFIED,
+    Result.UPDATED,
+    Result.NOTED,
+    Result.LATE,
+    Result.WAITING,
+    Result.DUPLICATE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an event, and in which incident.
@@ -121,7 +135,11 @@ class IncidentDesk:
         self._clock = clock
 
     def take_in(self, occurrence: Occurrence) -> Outcome:
-        """Bring an occurrence into the incident of its key, opening one if need be.
+        """Bring an occurrence, and then its parts, into the incident of its key, opening one if need be.
+
+        Returns
+        -------
+        Of what became of it and its parts, that with which most was done.
 
         Raises
         ------
@@ -130,6 +148,11 @@ class IncidentDesk:
         Permanent
             When AWS refuses a change of an open incident for good.
         """
+        outcomes = [self._take_in(part) for part in (occurrence, *occurrence.parts)]
+        most = min(outcomes, key=lambda outcome: _MOST_DONE.index(outcome.result))
+        return replace(most, problem=next((outcome.problem for outcome in outcomes if outcome.problem), None))
+
+    def _take_in(self, occurrence: Occurrence) -> Outcome:
         for _ in range(_RACES):
             try:
                 return self._attempt(occurrence)
@@ -235,7 +258,7 @@ class IncidentDesk:
             # The event that the incident was claimed for brings in what waited for it: before it is recorded, so that
             # after a crash its next delivery does so again.
             for waiting in self._ledger.waiting(occurrence.key, self._clock()):
-                self.take_in(waiting)
+                self._take_in(waiting)
         heads = occurrence.opens and occurrence.headline <= state.headline
         if heads:
             state = self._head(occurrence, state, view)

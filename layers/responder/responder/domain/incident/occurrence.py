@@ -70,6 +70,9 @@ class Occurrence:
         For a responder at 3 a.m.: what, where, who, when, first thing to do.
     document
         The event itself; only an occurrence that opens needs it.
+    parts
+        What else the event tells of, each with a time and a timeline entry of its own. Only an occurrence that opens
+        has any, and its parts open too.
     """
 
     key: str
@@ -83,6 +86,7 @@ class Occurrence:
     occurred_at: datetime
     related_items: tuple[RelatedItem, ...]
     document: Mapping[str, Any]
+    parts: tuple["Occurrence", ...] = ()
 
     @property
     def headline(self) -> Headline:

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from responder.domain import cloudtrail, config, guardduty
+from responder.domain import cloudtrail, config, guardduty, security_hub
 from responder.domain.event import Event
 from responder.domain.faults import Rejected
-from responder.domain.incident import config_compliance, guardduty_finding, root_activity
+from responder.domain.incident import config_compliance, correlated_finding, guardduty_finding, root_activity
 from responder.domain.incident.occurrence import Occurrence
 
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What opens an incident besides root activity, as the template's parameters choose it."""
+    """What opens an incident besides root activity and correlated findings, as the template's parameters choose it."""
 
     guardduty_minimum_severity: float
     config_rule_names: tuple[str, ...]
@@ -34,4 +34,6 @@ def read_occurrence(event: Event, criteria: Criteria) -> Occurrence | str:
     if event.detail_type == config.COMPLIANCE_CHANGE:
         change = config.read_compliance_change(event)
         return config_compliance.occurrence(change, event, criteria.config_rule_names)
+    if event.detail_type == security_hub.IMPORTED:
+        return correlated_finding.occurrence(security_hub.read_findings(event), event)
     raise Rejected("detail-type", f"{event.detail_type[:80]!r} is not a kind of event that opens incidents")

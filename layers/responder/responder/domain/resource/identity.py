@@ -34,6 +34,29 @@ class Resource:
         """
         return "/".join((self.partition, self.account, self.region, self.type, self.id))
 
+    @classmethod
+    def parse(cls, text: str) -> "Resource":
+        """The resource of a canonical text form. An id may hold slashes, a type may not.
+
+        Raises
+        ------
+        ValueError
+            For a text that is no resource's canonical form.
+
+        >>> Resource.parse("aws/111122223333/eu-west-1/AWS::DynamoDB::Table/orders/2026").id
+        'orders/2026'
+        >>> Resource.parse("aws/111122223333/us-east-1/AWS::IAM::User/ada")
+        Traceback (most recent call last):
+        ...
+        ValueError: 'aws/111122223333/us-east-1/AWS::IAM::User/ada' is no resource's canonical text
+        """
+        parts = text.split("/", 4)
+        if len(parts) == 5 and all(parts):
+            resource = cls(*parts)
+            if str(resource) == text:
+                return resource
+        raise ValueError(f"{text[:300]!r} is no resource's canonical text")
+
     @property
     def name(self) -> str:
         """Type and id, where account and Region are told beside it.
