@@ -165,6 +165,9 @@ class World:
             if (item.type, item.account) == (kind, account) and region in (None, item.region)
         ]
 
+    def earliest(self, kind: str, *, account: str, region: str | None, until: datetime) -> list[RecordedItem]:
+        return self.latest(kind, account=account, region=region, until=until)
+
     def _items(self) -> list[RecordedItem]:
         return [item for row in self.rows if (item := read_item(row))]
 
@@ -353,10 +356,11 @@ def test_nothing_is_resolved_when_the_aggregator_knows_nothing(world: World) -> 
         recorded("i-1ives", region="us-east-1"),
         recorded_bucket("acme-logs"),
         recorded("i-1ives", at="2026-03-01T10:30:00Z"),
+        recorded("i-1ives", at="2026-03-10T02:55:00Z"),
         recorded("i-1ives", at="unknown"),
         recorded("i-1ives", resourceId="", resourceName="web", arn="arn:aws:ec2:a:form:that/is-new"),
     ],
-    ids=["other account", "other Region", "other type", "recorded before", "no time", "other names"],
+    ids=["other account", "other Region", "other type", "recorded before", "just begun", "no time", "other names"],
 )
 def test_nothing_is_resolved_where_the_aggregator_need_not_know_what_there_is(world: World, row: Any) -> None:
     world.rows = [row]
@@ -388,7 +392,7 @@ def test_an_assigned_id_is_not_used_again_but_a_name_may_be(world: World) -> Non
 
 
 def test_a_finding_of_the_last_day_is_left_to_events(world: World) -> None:
-    world.rows = [recorded("i-1ives", at="2026-03-10T02:59:00Z")]
+    world.rows = [recorded("i-1ives", at="2026-03-10T02:59:00Z"), recorded("i-10ng", at=LONG_AGO)]
     yesterday = world.put(1, instance("i-90ne"), CreatedAt="2026-03-09T03:00:00Z")
     today = world.put(2, instance("i-90ne"), CreatedAt="2026-03-09T03:00:01Z")
 

@@ -14,6 +14,7 @@ from responder.aws.pace import Pace
 from responder.domain.deletion.ports import PageLost
 from responder.domain.faults import Permanent, Rejected, Retryable
 from responder.domain.security_hub import (
+    FILTER_VALUES,
     Finding,
     FindingGone,
     FindingKey,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from mypy_boto3_securityhub.type_defs import BatchUpdateFindingsRequestTypeDef, GetFindingsRequestTypeDef
 
 T = TypeVar("T")
-
-FILTER_VALUES = 20
-"""Values that a filter of GetFindings takes. Source: Security Hub, quotas."""
 
 PAGE = 100
 UPDATES = 100

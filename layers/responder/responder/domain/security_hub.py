@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from responder.domain.event import Event
 from responder.domain.faults import Permanent, Rejected
-from responder.domain.resource import Resource, partition_of, resource_of_finding
+from responder.domain.resource import Resource, partition_of, resource_named, resource_of_finding
 from responder.domain.schema import require_valid
 from responder.domain.times import parse_time
 
@@ -22,6 +22,9 @@ MAX_FIELD_VALUE = 1024
 
 MAX_NOTE = 512
 """Characters of Note.Text, likewise."""
+
+FILTER_VALUES = 20
+"""Values that a filter of GetFindings takes. Source: Security Hub, quotas."""
 
 OPEN_STATES = frozenset({"NEW", "NOTIFIED"})
 """Workflow states in which nobody has settled the finding yet."""
@@ -90,6 +93,24 @@ class Finding:
                 return ()
             resources[resource] = None
         return tuple(resources)
+
+    @property
+    def placed_resources(self) -> frozenset[Resource]:
+        """Those of its resources whose own names say account and Region, as most ARNs do."""
+        mentions = self.document.get("Resources")
+        said = {
+            resource_named(
+                str(mention.get("Id") or ""), str(mention.get("Type") or ""), partition="", account="", region=""
+            )
+            for mention in (mentions if isinstance(mentions, list) else ())
+            if isinstance(mention, Mapping)
+        }
+        return frozenset(resource for resource in self.resources if resource in said)
+
+    @property
+    def is_of_aws(self) -> bool:
+        """Whether a product of AWS made it, which puts it into the account of its resources."""
+        return "::product/aws/" in self.key.product_arn
 
     def agrees_with(self, other: "Finding") -> bool:
         """Whether both show the same of what people and this application change."""

@@ -30,9 +30,9 @@ def read(event: Event) -> tuple[Deletion, ...] | str:
     status = item["configurationItemStatus"]
     if status not in DELETED:
         return f"the item's status is {status[:40]}: the resource exists"
-    region = item.get("awsRegion") or event.region
+    # The event's Region, because an item of a global resource says "global".
     identities = resources_of_config_item(
-        item, account=event.account, region=event.region, partition=partition_of(region)
+        item, account=event.account, region=event.region, partition=partition_of(event.region)
     )
     if not identities:
         return "the item does not tell which resource it is about"
@@ -43,6 +43,7 @@ def read(event: Event) -> tuple[Deletion, ...] | str:
         also=identities[1:],
         deleted_at=parse_time(captured, f"{at}.configurationItemCaptureTime") if captured else event.time,
         by=None,
+        noticed=True,
         how=f"Config item {status}",
         event_id=event.id,
     )
