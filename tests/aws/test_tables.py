@@ -20,6 +20,7 @@ from responder.domain.enrichment.context import AccountContext, Known, SecurityC
 from responder.domain.ports import RecentUpdate
 from responder.domain.resource import Resource
 from responder.domain.security_hub import FindingKey
+from tests.tables import create_keyed_tables
 
 NOW = datetime(2026, 3, 2, 14, 0, 0, 123456, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
@@ -35,12 +36,7 @@ KNOWN = Known(
 def dynamodb() -> Iterator[Any]:
     with mock_aws():
         client = boto3.client("dynamodb")
-        client.create_table(
-            TableName="table",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        )
+        create_keyed_tables(client, "table")
         yield client
 
 
