@@ -1,6 +1,6 @@
 """Which events prove deletions, and which, for all their likeness, do not."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -325,7 +325,7 @@ def test_an_item_of_a_deleted_resource_proves_it(status: str) -> None:
             how=f"Config item {status}",
             event_id=event.id,
             arn="arn:aws:s3:::acme-invoices",
-            noticed=True,
+            noticed_within=timedelta(minutes=5),
         ),
     )
 

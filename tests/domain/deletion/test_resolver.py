@@ -54,6 +54,7 @@ class World:
         self.unreadable: dict[str, Exception] = {}
         self.written: list[FindingKey] = []
         self.queries = 0
+        self.read_again: list[FindingKey] = []
         self.a_query_takes = timedelta()
         self.forgets = False
         self.on_write: Callable[[Mapping[FindingKey, FindingUpdate]], None] = lambda _: None
@@ -123,7 +124,8 @@ class World:
         ]
 
     def get(self, keys: Collection[FindingKey], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
-        raise AssertionError("nobody needs it")
+        self.read_again += keys
+        return {key: read_finding(self.hub[key.id], seen_at=self.now) for key in keys}
 
     def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> dict[FindingKey, Exception]:
         self.on_write(updates)
@@ -419,6 +421,18 @@ def _deletions(count: int, accounts: int = 1) -> list[Deletion]:
     ]
 
 
+def test_a_name_that_was_deleted_in_many_accounts_is_asked_for_in_few_of_them_at_once() -> None:
+    when = datetime(2026, 3, 1, tzinfo=UTC)
+    roles = [Resource("aws", f"{number:012d}", "global", "AWS::IAM::Role", "audit") for number in range(45)]
+    deletions = [Deletion(role, when, "ada", "iam:DeleteRole", role.account) for role in roles]
+
+    asked = list(queries(deletions, HUB))
+
+    assert all(len(query.accounts) <= FILTER_VALUES for query in asked)
+    by_name = [account for query in asked if "audit" in query.exact for account in query.accounts]
+    assert {role.account for role in roles} <= set(by_name)
+
+
 @pytest.mark.parametrize("accounts", [1, 5, 300])
 def test_many_deletions_share_a_query_within_its_limits(accounts: int) -> None:
     deletions = _deletions(1000, accounts)
@@ -454,13 +468,30 @@ def test_a_role_created_again_keeps_its_findings_when_config_tells_of_the_old_on
     assert world.resolved() == {"of the old role"}
 
 
-def test_what_config_alone_has_noticed_closes_only_what_was_observed_well_before(world: World) -> None:
-    world.finding("a day before", BUCKET, observed="2026-02-28T02:00:00.000Z")
-    world.finding("minutes before", BUCKET, observed="2026-03-01T02:13:00.000Z")  # the item: 02:19
+@pytest.mark.parametrize(
+    ("delivered_at", "resolved"),
+    [(None, {"two days before", "minutes before"}), ("2026-03-01T02:19:59Z", {"two days before"})],
+    ids=["continuous recording", "daily recording"],
+)
+def test_what_config_alone_has_noticed_closes_only_what_was_observed_well_before(
+    world: World, delivered_at: str | None, resolved: set[str]
+) -> None:
+    world.finding("two days before", BUCKET, observed="2026-02-27T02:00:00.000Z")
+    world.finding("minutes before", BUCKET, observed="2026-03-01T02:13:00.000Z")
+    world.finding("when it was noticed", BUCKET, observed="2026-03-01T02:18:00.000Z")  # the item: 02:19:22
 
-    world.deliver(item())
+    world.deliver(item(configurationItemDeliveryTime=delivered_at))
 
-    assert world.resolved() == {"a day before"}
+    assert world.resolved() == resolved
+
+
+def test_the_item_of_a_second_deletion_counts_though_its_call_was_never_told(world: World) -> None:
+    world.deliver(BUCKET_DELETION)
+    world.finding("of the second bucket", BUCKET, observed="2026-03-10T00:00:00.000Z")
+
+    world.deliver(item(configurationItemCaptureTime="2026-03-12T00:00:00.000Z"))
+
+    assert world.resolved() == {"of the second bucket"}
 
 
 def test_who_deleted_a_resource_stays_known_when_config_tells_of_it_later(world: World) -> None:
@@ -547,6 +578,41 @@ def test_a_finding_that_is_suppressed_while_others_are_written_is_left_alone(wor
     world.deliver(*(termination(id_) for id_ in ids))
 
     assert world.resolved() == set(ids[:-1])
+
+
+def test_findings_that_wait_for_their_turn_are_read_again(world: World) -> None:
+    """A prefix finds the roles of a whole account at once."""
+    names = [f"report-{number}" for number in range(250)]
+    for name in names:
+        world.finding(name, {"Type": "AwsIamRole", "Id": f"arn:aws:iam::{ACCOUNT}:role/{name}"})
+
+    def slow_and_meanwhile(_: object) -> None:
+        world.now += timedelta(seconds=20)
+        world.hub[names[-1]] |= {"Workflow": {"Status": "SUPPRESSED"}, "Note": {"Text": "Mine.", "UpdatedBy": "kim"}}
+
+    world.on_write = slow_and_meanwhile
+    calls = [called("iam.amazonaws.com", "DeleteRole", requestParameters={"roleName": name}) for name in names]
+    world.deliver(*calls)
+
+    assert world.resolved() == set(names[:-1])
+    assert world.hub[names[-1]]["Note"]["Text"] == "Mine."
+    assert world.read_again
+
+
+def test_what_fails_comes_again_also_when_an_earlier_event_tells_most(world: World) -> None:
+    """The call names a secret without the end of its ARN, and AWS Config's item, in a later batch, has it."""
+    request = {"secretId": "prod/db", "forceDeleteWithoutRecovery": True}
+    world.deliver(called("secretsmanager.amazonaws.com", "DeleteSecret", requestParameters=request))
+    arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/db-a1b2C3"
+    world.finding("secret", {"Type": "AwsSecretsManagerSecret", "Id": arn})
+    world.problems = {"secret": Retryable("throttled")}
+    noticed = item(resourceType="AWS::SecretsManager::Secret", resourceId=arn, resourceName="prod/db", ARN=arn)
+
+    (failed,) = world.deliver(noticed)
+    world.problems = {}
+
+    assert isinstance(failed, Retryable)
+    assert world.deliver(noticed) == ["resolved"]
 
 
 def test_a_finding_that_was_opened_again_is_resolved_by_the_next_deletion(world: World) -> None:

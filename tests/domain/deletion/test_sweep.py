@@ -391,6 +391,19 @@ def test_an_assigned_id_is_not_used_again_but_a_name_may_be(world: World) -> Non
     assert (world.status(instance_finding), world.status(role_finding)) == ("RESOLVED", "NEW")
 
 
+def test_a_volume_that_has_come_back_from_the_recycle_bin_is_alive(world: World) -> None:
+    arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/"
+    other = {"resourceType": "AWS::EC2::Volume", "resourceId": "vol-1ives", "arn": f"{arn}vol-1ives"}
+    world.rows = [recorded("") | other]
+    seen = world.put(
+        1, {"Type": "AwsEc2Volume", "Id": f"{arn}vol-0back", "Region": REGION}, LastObservedAt="2026-03-10T02:30:00Z"
+    )
+
+    world.sweep()
+
+    assert world.status(seen) == "NEW"
+
+
 def test_a_finding_of_the_last_day_is_left_to_events(world: World) -> None:
     world.rows = [recorded("i-1ives", at="2026-03-10T02:59:00Z"), recorded("i-10ng", at=LONG_AGO)]
     yesterday = world.put(1, instance("i-90ne"), CreatedAt="2026-03-09T03:00:00Z")

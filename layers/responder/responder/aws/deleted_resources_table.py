@@ -71,12 +71,14 @@ def _key(resource: Resource) -> str:
 
 
 def _to_json(deletion: Deletion) -> str:
-    return json.dumps(asdict(deletion) | {"deleted_at": deletion.deleted_at.isoformat()})
+    times = {"deleted_at": deletion.deleted_at.isoformat(), "noticed_within": deletion.noticed_within.total_seconds()}
+    return json.dumps(asdict(deletion) | times)
 
 
 def _deletion(text: str) -> Deletion:
     stored: dict[str, Any] = json.loads(text)
     stored["resource"] = Resource(**stored["resource"])
     stored["also"] = tuple(Resource(**resource) for resource in stored["also"])
+    stored["noticed_within"] = timedelta(seconds=stored["noticed_within"])
     stored["deleted_at"] = datetime.fromisoformat(stored["deleted_at"])
     return Deletion(**stored)

@@ -51,7 +51,7 @@ _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "Inv
 """Error codes of UnprocessedFindings that no retry mends; for all others, new ones too, another try is worth it."""
 
 
-_REFUSALS = 2
+_REFUSALS = 5
 """Findings that are refused alone, and none taken, until the update itself is taken to be at fault."""
 
 

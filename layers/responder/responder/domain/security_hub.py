@@ -109,8 +109,12 @@ class Finding:
 
     @property
     def is_of_aws(self) -> bool:
-        """Whether a product of AWS made it, which puts it into the account of its resources."""
-        return "::product/aws/" in self.key.product_arn
+        """Whether a product of AWS made it about a resource of the finding's account, as all do but the analyzer of an
+        organization, who names the owner.
+        """
+        fields = self.document.get("ProductFields")
+        owner = fields.get("ResourceOwnerAccount") if isinstance(fields, Mapping) else None
+        return "::product/aws/" in self.key.product_arn and owner in (None, self.account)
 
     def agrees_with(self, other: "Finding") -> bool:
         """Whether both show the same of what people and this application change."""

@@ -6,7 +6,7 @@ Guarantees
    observed after the deletion is left alone, unless of an id that is never used again.
 2. Only open findings are touched: never a suppressed one. What people wrote in the Note survives.
 3. Deletions of the same batch share queries, 20 ids each; findings that get the same Note share an update. What a
-   query finds is settled before the next one: it is as fresh when it is written, and done when time is over.
+   query finds is settled before the next one, a portion after the other: what is done when time is over stays done.
 4. What is deleted is remembered before findings are looked up: of two functions that each learn of one of a finding's
    resources, the later sees both.
 5. One failure touches the events that it concerns: they are delivered again, the others are done.
@@ -42,8 +42,11 @@ from responder.domain.security_hub import (
 PORTION = 100
 """Findings that are written and remembered together. Until an update is remembered, the enricher may not know of it."""
 
-NOTICED_WITHIN = timedelta(minutes=15)
-"""Of a deletion, AWS Config tells within it, where it records continuously."""
+FRESH_FOR = timedelta(seconds=10)
+"""After which a finding is read again before it is resolved: somebody may have suppressed it, or written into it."""
+
+_ITEM_FOLLOWS_WITHIN = timedelta(days=1)
+"""AWS Config's item of a deletion follows the call; a later one is of another deletion of that name."""
 
 _BUCKET = "AWS::S3::Bucket"
 
@@ -113,7 +116,6 @@ class Resolver:
         return [_of_event(found, batch) for found in read]
 
     def _resolve(self, batch: "_Batch", until: datetime) -> None:
-        """Query by query: what is written was read a moment ago, and what is done when time is over stays done."""
         settled: set[FindingKey] = set()
         for query in queries(batch.deletions, self._hub):
             try:
@@ -122,86 +124,72 @@ class Resolver:
                 )
                 self._settle([finding for finding in hits if finding.key not in settled], batch, until)
             except (Retryable, Permanent) as problem:
-                batch.fail(query.deletions, problem)
+                batch.fail(_resources(query.deletions), problem)
             else:
                 settled.update(finding.key for finding in hits)
 
     def _settle(self, findings: Sequence[Finding], batch: "_Batch", until: datetime) -> None:
         """Resolve those findings whose resources are all gone."""
-        now = self._clock()
-        gone = self._gone(batch, findings, now)
-        recent = self._recent.of(gone.keys(), now) if gone else {}
-        updates = {
-            finding.key: closing(finding, evidence)
-            for finding in findings
-            if (evidence := gone.get(finding.key)) and not _is_written(recent.get(finding.key), evidence)
-        }
-        self._write(updates, gone, batch, until)
+        concerned = [finding for finding in findings if any(map(batch.deletion_of, finding.resources))]
+        for start in range(0, len(concerned), PORTION):
+            portion = concerned[start : start + PORTION]
+            if self._clock() - portion[0].seen_at > FRESH_FOR:
+                portion = self._read_again(portion, until)
+            gone = self._gone(batch, portion)
+            recent = self._recent.of(gone.keys(), self._clock()) if gone else {}
+            updates = {
+                finding.key: closing(finding, evidence)
+                for finding in portion
+                if (evidence := _distinct(gone.get(finding.key))) and not _is_written(recent.get(finding.key), evidence)
+            }
+            if updates:
+                self._write(updates, gone, batch, until)
 
-    def _gone(
-        self, batch: "_Batch", findings: Iterable[Finding], now: datetime
-    ) -> dict[FindingKey, tuple[Deletion, ...]]:
-        """The findings whose every resource is deleted, with the deletions."""
-        named = {
-            finding.key: finding
-            for finding in findings
-            if finding.is_open and any(batch.deletion_of(resource) for resource in finding.resources)
-        }
-        resources = {resource for finding in named.values() for resource in finding.resources}
+    def _read_again(self, findings: Sequence[Finding], until: datetime) -> list[Finding]:
+        read = self._findings.get([finding.key for finding in findings], until=until)
+        for found in read.values():
+            if isinstance(found, Exception):
+                raise found
+        return [found for found in read.values() if isinstance(found, Finding)]
+
+    def _gone(self, batch: "_Batch", findings: Iterable[Finding]) -> dict[FindingKey, Mapping[Resource, Deletion]]:
+        """The findings whose every resource is deleted, with how that is known of each."""
+        open_ones = [finding for finding in findings if finding.is_open]
+        resources = {resource for finding in open_ones for resource in finding.resources}
         unknown = {resource for resource in resources if batch.deletion_of(resource) is None}
-        remembered = self._deleted.of(unknown, now) if unknown else {}
-        gone = {}
-        for key, finding in named.items():
+        remembered = self._deleted.of(unknown, self._clock()) if unknown else {}
+        gone: dict[FindingKey, Mapping[Resource, Deletion]] = {}
+        for finding in open_ones:
             evidence = {
                 resource: deletion
                 for resource in finding.resources
                 if (deletion := batch.deletion_of(resource) or remembered.get(resource)) is not None
                 and holds_for(finding, resource, deletion)
-                and self._is_where_the_finding_is(finding, resource)
             }
-            if len(evidence) == len(finding.resources):
-                gone[key] = tuple(dict.fromkeys(evidence.values()))
-        self._count("FindingsLeftOpen", len(named) - len(gone))
+            if evidence and len(evidence) == len(finding.resources):
+                gone[finding.key] = evidence
+        self._count("FindingsLeftOpen", len(open_ones) - len(gone))
         return gone
-
-    def _is_where_the_finding_is(self, finding: Finding, resource: Resource) -> bool:
-        """Whether a resource whose name does not say its account is in the account of the finding.
-
-        A product that looks at all accounts may put its findings into the hub's. There only what is nobody else's
-        counts: an id that AWS assigns, and a bucket, since no two accounts have one of the same name.
-        """
-        kind = find_type(resource.type)
-        return (
-            finding.account != self._hub
-            or finding.is_of_aws
-            or resource in finding.placed_resources
-            or resource.type == _BUCKET
-            or (kind is not None and kind.assigned)
-        )
 
     def _write(
         self,
         updates: Mapping[FindingKey, FindingUpdate],
-        evidence: Mapping[FindingKey, tuple[Deletion, ...]],
+        evidence: Mapping[FindingKey, Mapping[Resource, Deletion]],
         batch: "_Batch",
         until: datetime,
     ) -> None:
-        keys = sorted(updates, key=lambda key: str(evidence[key][0].resource))  # equal updates share a call
-        for start in range(0, len(keys), PORTION):
-            portion = {key: updates[key] for key in keys[start : start + PORTION]}
-            problems = self._findings.update(portion, until=until)
-            for key, problem in problems.items():
-                if isinstance(problem, FindingRefused):
-                    batch.fail(evidence[key], Rejected("", str(problem)))
-                elif not isinstance(problem, FindingGone):
-                    batch.fail(evidence[key], problem)
-            written = {
-                key: RecentUpdate(RESOLVER, evidence[key][0].event_id) for key in portion.keys() - problems.keys()
-            }
-            for key in written:
-                batch.resolved(evidence[key])
-            self._count("FindingsResolved", len(written))
-            remember(self._recent, written, now=self._clock(), count=self._count)
+        problems = self._findings.update(updates, until=until)
+        for key, problem in problems.items():
+            if isinstance(problem, FindingRefused):
+                batch.fail(evidence[key].keys(), Rejected("", str(problem)))
+            elif not isinstance(problem, FindingGone):
+                batch.fail(evidence[key].keys(), problem)
+        done = updates.keys() - problems.keys()
+        written = {key: RecentUpdate(RESOLVER, _distinct(evidence[key])[0].event_id) for key in done}
+        for key in written:
+            batch.resolved(evidence[key].keys())
+        self._count("FindingsResolved", len(written))
+        remember(self._recent, written, now=self._clock(), count=self._count)
 
 
 def queries(deletions: Iterable[Deletion], hub: str) -> Iterator[Query]:
@@ -212,7 +200,7 @@ def queries(deletions: Iterable[Deletion], hub: str) -> Iterator[Query]:
         for value in [*((text, False) for text in ids.exact), *((text, True) for text in ids.prefixes)]:
             wanted[value].append(deletion)
     query = Query()
-    for (text, is_prefix), named in wanted.items():
+    for (text, is_prefix), named in _few_accounts(wanted):
         accounts = {hub, *(deletion.resource.account for deletion in named)}
         if query.deletions and (
             len(query.exact) + len(query.prefixes) == FILTER_VALUES
@@ -227,6 +215,19 @@ def queries(deletions: Iterable[Deletion], hub: str) -> Iterator[Query]:
         yield query
 
 
+def _few_accounts(
+    wanted: Mapping[tuple[str, bool], Sequence[Deletion]],
+) -> Iterator[tuple[tuple[str, bool], list[Deletion]]]:
+    """Values with their deletions: one that was deleted in many accounts several times, with those of some of them."""
+    for value, named in wanted.items():
+        by_account: dict[str, list[Deletion]] = defaultdict(list)
+        for deletion in named:
+            by_account[deletion.resource.account].append(deletion)
+        accounts = list(by_account)
+        for start in range(0, len(accounts), FILTER_VALUES - 1):  # and the hub's
+            yield value, [d for account in accounts[start : start + FILTER_VALUES - 1] for d in by_account[account]]
+
+
 def _resources(deletions: Iterable[Deletion]) -> set[Resource]:
     return {resource for deletion in deletions for resource in (deletion.resource, *deletion.also)}
 
@@ -234,14 +235,23 @@ def _resources(deletions: Iterable[Deletion]) -> set[Resource]:
 def holds_for(finding: Finding, resource: Resource, deletion: Deletion) -> bool:
     """Whether a deletion is that of the very resource that a finding tells of.
 
-    A name can be used again, and some resources come back from a Recycle Bin under their id: what was observed after
+    A name can be used again, and some resources come back from the Recycle Bin under their id: what was observed after
     the deletion is alive. AWS Config notices a deletion some time after it, and the namesake may live by then.
+
+    A name that does not say its account is another's where a product puts findings of all accounts into one; not one
+    of AWS's, and not what two accounts cannot both have: an id that AWS assigns, and a bucket's name.
     """
     kind = find_type(resource.type)
-    if kind is not None and kind.assigned and not kind.restorable:
+    is_unique = kind is not None and kind.assigned
+    if not (is_unique or resource.type == _BUCKET or finding.is_of_aws or resource in finding.placed_resources):
+        return False
+    if is_unique and kind is not None and not kind.restorable:
         return True
-    deleted_at = deletion.deleted_at - (NOTICED_WITHIN if deletion.noticed else timedelta())
-    return finding.observed_at is not None and finding.observed_at <= deleted_at
+    return finding.observed_at is not None and finding.observed_at <= deletion.deleted_at - deletion.noticed_within
+
+
+def _distinct(evidence: Mapping[Resource, Deletion] | None) -> tuple[Deletion, ...]:
+    return tuple(dict.fromkeys((evidence or {}).values()))
 
 
 def _is_written(update: RecentUpdate | None, evidence: Sequence[Deletion]) -> bool:
@@ -250,14 +260,12 @@ def _is_written(update: RecentUpdate | None, evidence: Sequence[Deletion]) -> bo
 
 
 def _better(known: Deletion | None, other: Deletion) -> Deletion:
-    """Of what tells that one name was deleted, what tells most: a call before what AWS Config noticed, then the later.
-
-    Config's item of a name whose deleting call is known may be about a deletion long before the item.
-    """
-    if known is None or (known.noticed and not other.noticed):
+    """Of what tells that a name was deleted, what tells most: a call before AWS Config's item of it, then the later."""
+    if known is None:
         return other
-    if other.noticed and not known.noticed:
-        return known
+    call, item = (known, other) if other.noticed_within else (other, known)
+    if item.noticed_within and not call.noticed_within and item.deleted_at - call.deleted_at < _ITEM_FOLLOWS_WITHIN:
+        return call
     return other if other.deleted_at > known.deleted_at else known
 
 
@@ -286,21 +294,31 @@ class _Batch:
             return deletion
         return next((deletion for deletion in self._without_suffix if is_deleted(resource, deletion)), None)
 
-    def fail(self, deletions: Iterable[Deletion], problem: Exception) -> None:
-        for deletion in deletions:
-            if not isinstance(self._problems.get(deletion.resource), Retryable):
-                self._problems[deletion.resource] = problem
+    def fail(self, resources: Iterable[Resource], problem: Exception) -> None:
+        """Note that nothing could be done about these. What can be tried again comes before what cannot succeed."""
+        for resource in resources:
+            if not isinstance(self._problems.get(resource), Retryable):
+                self._problems[resource] = problem
 
-    def resolved(self, deletions: Iterable[Deletion]) -> None:
-        self._resolved.update(deletion.resource for deletion in deletions)
+    def resolved(self, resources: Iterable[Resource]) -> None:
+        """Note that a finding of these was resolved."""
+        self._resolved.update(resources)
 
     def problem_of(self, deletions: Iterable[Deletion]) -> Exception | None:
-        """What is to be tried again comes before what cannot succeed."""
-        problems = [self._problems[found.resource] for found in deletions if found.resource in self._problems]
+        """Why the event that tells these must be delivered again, or cannot be handled."""
+        problems = [self._problems[resource] for d in deletions for resource in _of(d, self._problems)]
         return next((problem for problem in problems if isinstance(problem, Retryable)), next(iter(problems), None))
 
     def resolved_by(self, deletions: Iterable[Deletion]) -> int:
-        return sum(self._resolved[deletion.resource] for deletion in deletions)
+        """How many findings these have resolved."""
+        return sum(self._resolved[resource] for d in deletions for resource in _of(d, self._resolved))
+
+
+def _of(deletion: Deletion, noted: Mapping[Resource, object]) -> list[Resource]:
+    """The resources, among those noted, that are the deleted one."""
+    if deletion.lacks_suffix:
+        return [resource for resource in noted if is_deleted(resource, deletion)]
+    return [resource for resource in (deletion.resource, *deletion.also) if resource in noted]
 
 
 def _read(event: Event) -> tuple[Deletion, ...] | str | Rejected:

@@ -362,9 +362,9 @@ def candidate_of(finding: Finding, now: datetime) -> Candidate | None:
 
 
 def _last_sign_of_life(finding: Finding, resource: Resource) -> datetime | None:
-    """An id that AWS assigns is never used again: once gone, it stays so, whatever its product goes on to say."""
+    """An id that is never used again stays gone, whatever its product goes on to say."""
     kind = find_type(resource.type)
-    if kind is not None and kind.assigned:
+    if kind is not None and kind.assigned and not kind.restorable:
         try:
             return parse_time(finding.document.get("CreatedAt"), "CreatedAt")
         except Rejected:

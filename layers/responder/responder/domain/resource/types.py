@@ -32,7 +32,7 @@ class ResourceType:
     assigned: bool = False
     """AWS assigns the ids, and their prefix occurs in this type only: an id alone tells the type."""
     restorable: bool = False
-    """AWS can bring one back under its id: from the Recycle Bin, or before a scheduled deletion."""
+    """AWS can bring one back under its id, from the Recycle Bin."""
     lower: bool = False
     """AWS keeps the ids in lower case, whatever the case of those in a call."""
     opaque_in_config: bool = False
@@ -249,7 +249,7 @@ TYPES: tuple[ResourceType, ...] = (
         "AWS::SecretsManager::Secret", ("AwsSecretsManagerSecret",), _regional("secretsmanager", "secret:{id}"),
         "[^:]+",
     ),
-    ResourceType("AWS::KMS::Key", ("AwsKmsKey",), _regional("kms", "key/{id}"), NAME, restorable=True),
+    ResourceType("AWS::KMS::Key", ("AwsKmsKey",), _regional("kms", "key/{id}"), NAME),
     ResourceType(
         "AWS::CertificateManager::Certificate", ("AwsCertificateManagerCertificate",),
         _regional("acm", "certificate/{id}"), NAME, aliases=("AWS::ACM::Certificate",),
