@@ -14,6 +14,7 @@ from moto.core.common_models import CloudFormationModel
 from moto.scheduler.models import scheduler_backends
 
 from .aws_services.model import message, operation_model, violations
+from .aws_services.stack_resource import StackResource
 from .clock import format_time
 from .moto_gaps import DeploymentError
 from .stacks import Schedule
@@ -29,31 +30,10 @@ _EXPRESSION = re.compile(
 _EXECUTION_IDS = UUID("0c0a5b0e-6a0f-5e5d-9f0b-6f1f5a2f7a11")
 
 
-class ScheduleResource(CloudFormationModel):
+class ScheduleResource(StackResource, CloudFormationModel):
     """`AWS::Scheduler::Schedule`: the service's own request, checked against its model. `Ref` is the name."""
 
-    def __init__(self, name: str, arn: str) -> None:
-        self.physical_resource_id = name
-        self.arn = arn
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        return "Name"
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::Scheduler::Schedule"
-
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        return attr == "Arn"
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        assert attribute_name == "Arn"
-        return self.arn
-
-    def is_created(self) -> bool:
-        return True
+    TYPE = "AWS::Scheduler::Schedule"
 
     @classmethod
     def create_from_cloudformation_json(
@@ -77,14 +57,6 @@ class ScheduleResource(CloudFormationModel):
             action_after_completion=None,
         )
         return cls(schedule.name, schedule.arn)
-
-    @classmethod
-    def update_from_cloudformation_json(cls, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError("the sandbox deploys each stack once")
-
-    @classmethod
-    def delete_from_cloudformation_json(cls, *_: Any, **__: Any) -> None:
-        """Stacks go with the world."""
 
 
 def _fault(request: dict[str, Any]) -> str | None:

@@ -1,17 +1,6 @@
 """What resolve_deleted needs of an account: its tables and its environment."""
 
-from typing import Any
-
-
-def create_tables(dynamodb: Any) -> None:
-    """The tables of template.yaml, as far as behaviour goes."""
-    for name in ("deleted-resources", "recent-updates"):
-        dynamodb.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        )
+TABLES = ("deleted-resources", "recent-updates")
 
 
 def resolver_environment(*, hub: str, dead_letters: str) -> dict[str, str]:

@@ -1,19 +1,8 @@
 """What enrich_findings needs of an account: its tables, its environment, an organization around it."""
 
-from typing import Any
-
 from sandbox import organization
 
-
-def create_enrichment_tables(dynamodb: Any) -> None:
-    """The tables of template.yaml, as far as behaviour goes."""
-    for name in ("contexts", "recent-updates"):
-        dynamodb.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        )
+TABLES = ("contexts", "recent-updates")
 
 
 def create_organization(management_account: str) -> None:

@@ -202,7 +202,7 @@ def test_an_update_that_is_itself_at_fault_takes_few_calls() -> None:
     client = boto3.client("securityhub")
     keys = [key(number) for number in range(300)]
     with Stubber(client) as stub:
-        for _ in range(20):
+        for _ in range(40):
             stub.add_client_error("batch_update_findings", "InvalidInputException")
 
         problems = port(client).update(dict.fromkeys(keys, NOTE), until=LATER)

@@ -20,6 +20,7 @@ from responder.domain.enrichment.context import AccountContext, Known, SecurityC
 from responder.domain.ports import RecentUpdate
 from responder.domain.resource import Resource
 from responder.domain.security_hub import FindingKey
+from tests.tables import create_keyed_tables
 
 NOW = datetime(2026, 3, 2, 14, 0, 0, 123456, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
@@ -35,12 +36,7 @@ KNOWN = Known(
 def dynamodb() -> Iterator[Any]:
     with mock_aws():
         client = boto3.client("dynamodb")
-        client.create_table(
-            TableName="table",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        )
+        create_keyed_tables(client, "table")
         yield client
 
 
@@ -180,23 +176,23 @@ def test_a_deletion_comes_back_as_it_was_remembered(dynamodb: Any) -> None:
     user = Resource("aws", "444455556666", "global", "AWS::IAM::User", "ada")
     by_id = replace(user, id="AIDAEXAMPLE")
     bucket, deleted_user = deletion(BUCKET, arn="arn:aws:s3:::acme"), deletion(user, also=(by_id,))
-    table.remember([bucket, deleted_user], NOW)
+    table.remember({BUCKET: bucket, user: deleted_user, by_id: deleted_user}, NOW)
 
     assert table.of([BUCKET, other, user, by_id], NOW) == {BUCKET: bucket, user: deleted_user, by_id: deleted_user}
 
 
 def test_the_later_deletion_of_a_name_replaces_the_earlier(dynamodb: Any) -> None:
     table = DeletedResourcesTable(dynamodb, "table")
-    table.remember([deletion(BUCKET)], NOW)
+    table.remember({BUCKET: deletion(BUCKET)}, NOW)
     again = replace(deletion(BUCKET), deleted_at=NOW + timedelta(days=1), event_id="event-2")
-    table.remember([again], NOW + timedelta(days=1))
+    table.remember({BUCKET: again}, NOW + timedelta(days=1))
 
     assert table.of([BUCKET], NOW)[BUCKET].event_id == "event-2"
 
 
 def test_a_secret_that_was_deleted_by_its_name_is_known_by_its_arns_form(dynamodb: Any) -> None:
     table = DeletedResourcesTable(dynamodb, "table")
-    table.remember([deletion(SECRET, lacks_suffix=True)], NOW)
+    table.remember({SECRET: deletion(SECRET, lacks_suffix=True)}, NOW)
     whole, longer = replace(SECRET, id="orders/key-a1B2c3"), replace(SECRET, id="orders/key-old-a1B2c3")
 
     assert table.of([whole, longer], NOW).keys() == {whole}
@@ -204,7 +200,7 @@ def test_a_secret_that_was_deleted_by_its_name_is_known_by_its_arns_form(dynamod
 
 def test_a_deletion_is_forgotten_when_no_finding_can_be_left(dynamodb: Any) -> None:
     table = DeletedResourcesTable(dynamodb, "table")
-    table.remember([deletion(BUCKET)], NOW)
+    table.remember({BUCKET: deletion(BUCKET)}, NOW)
 
     assert table.of([BUCKET], NOW + timedelta(days=89)).keys() == {BUCKET}
     assert table.of([BUCKET], NOW + timedelta(days=91)) == {}
@@ -213,6 +209,6 @@ def test_a_deletion_is_forgotten_when_no_finding_can_be_left(dynamodb: Any) -> N
 def test_a_thousand_deletions_are_remembered_twenty_five_a_call(dynamodb: Any) -> None:
     table = DeletedResourcesTable(dynamodb, "table")
     many = [deletion(replace(BUCKET, id=f"acme-{number}")) for number in range(130)]
-    table.remember(many, NOW)
+    table.remember({each.resource: each for each in many}, NOW)
 
     assert len(table.of([each.resource for each in many], NOW)) == 130

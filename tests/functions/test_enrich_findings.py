@@ -12,8 +12,9 @@ from moto import mock_aws
 from responder.runtime.settings import InvalidSetting
 from sandbox.aws_services import install, security_hub
 from tests.conftest import Sample
-from tests.enrichment_world import create_enrichment_tables, create_organization, function_environment
+from tests.enrichment_world import TABLES, create_organization, function_environment
 from tests.functions.invocation import CONTEXT, batch, cold_start, forget_logger, log, metrics, set_aside
+from tests.tables import create_keyed_tables
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 
@@ -27,7 +28,7 @@ def queue() -> Iterator[str]:
 
 @pytest.fixture
 def environment(queue: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    create_enrichment_tables(boto3.client("dynamodb"))
+    create_keyed_tables(boto3.client("dynamodb"), *TABLES)
     create_organization(ACCOUNT)
     variables = function_environment(account=ACCOUNT, dead_letters=queue)
     for name, value in variables.items():

@@ -11,8 +11,9 @@ from moto import mock_aws
 
 from sandbox.aws_services import install, security_hub
 from tests.conftest import Sample
-from tests.deletion_world import create_tables, resolver_environment
+from tests.deletion_world import TABLES, resolver_environment
 from tests.functions.invocation import CONTEXT, batch, cold_start, forget_logger, log, metrics, set_aside
+from tests.tables import create_keyed_tables
 
 HUB, REGION = "123456789012", "eu-west-1"  # moto's own account
 
@@ -26,7 +27,7 @@ def queue() -> Iterator[str]:
 
 @pytest.fixture
 def app(queue: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    create_tables(boto3.client("dynamodb"))
+    create_keyed_tables(boto3.client("dynamodb"), *TABLES)
     for name, value in resolver_environment(hub=HUB, dead_letters=queue).items():
         monkeypatch.setenv(name, value)
     yield cold_start("resolve_deleted")

@@ -14,6 +14,7 @@ from responder.domain.deletion.sweep import PORTIONS
 from responder.runtime.settings import InvalidSetting
 from sandbox.aws_services import config_aggregator, install, security_hub
 from tests.functions.invocation import CONTEXT, batch, cold_start, forget_logger, log, metrics, set_aside
+from tests.tables import create_keyed_tables
 
 ACCOUNT, REGION, MEMBER = "123456789012", "eu-west-1", "444455556666"
 PRODUCT = f"arn:aws:securityhub:{REGION}::product/aws/guardduty"
@@ -45,12 +46,7 @@ def queues(start: Start) -> dict[str, str]:
 
 @pytest.fixture
 def environment(queues: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    boto3.client("dynamodb").create_table(
-        TableName="recent-updates",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-    )
+    create_keyed_tables(boto3.client("dynamodb"), "recent-updates")
     config_aggregator.create_organization_aggregator(ACCOUNT, REGION, "organization")
     put_item("i-1ives")
     variables = {

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.aws_services import security_hub
+from tests import deletion_world, enrichment_world
 from tests.conftest import REPOSITORY, Sample
-from tests.deletion_world import create_tables, resolver_environment
-from tests.enrichment_world import create_enrichment_tables, create_organization, function_environment
 from tests.packaging.conftest import Built, client, invoke, running
+from tests.tables import create_keyed_tables
 
 HUB, REGION = "123456789012", "eu-west-1"  # moto's own account
 
@@ -31,11 +31,11 @@ def now(finding: dict[str, Any]) -> dict[str, Any]:
 def test_the_built_function_brings_the_context_into_a_finding(
     built: Built, lambda_python: Path, aws: str, sample: Sample
 ) -> None:
-    create_enrichment_tables(client("dynamodb", aws))
-    create_organization(HUB)
+    create_keyed_tables(client("dynamodb", aws), *enrichment_world.TABLES)
+    enrichment_world.create_organization(HUB)
     event = sample("finding-control-failed")
     finding = placed(event)
-    environment = function_environment(account=HUB, dead_letters=queue(aws))
+    environment = enrichment_world.function_environment(account=HUB, dead_letters=queue(aws))
 
     with running(built, "EnrichFindingsFunction", lambda_python, {"AWS_ENDPOINT_URL": aws, **environment}) as function:
         report = invoke(function, event)
@@ -47,9 +47,9 @@ def test_the_built_function_brings_the_context_into_a_finding(
 def test_the_built_function_resolves_the_finding_of_a_deleted_bucket(
     built: Built, lambda_python: Path, aws: str, sample: Sample
 ) -> None:
-    create_tables(client("dynamodb", aws))
+    create_keyed_tables(client("dynamodb", aws), *deletion_world.TABLES)
     finding = placed(sample("deleted-bucket-1-finding"))
-    environment = resolver_environment(hub=HUB, dead_letters=queue(aws))
+    environment = deletion_world.resolver_environment(hub=HUB, dead_letters=queue(aws))
 
     with running(built, "ResolveDeletedFunction", lambda_python, {"AWS_ENDPOINT_URL": aws, **environment}) as function:
         report = invoke(function, sample("deleted-bucket-2-call"))

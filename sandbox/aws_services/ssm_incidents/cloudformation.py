@@ -11,40 +11,17 @@ from typing import Any
 from moto.core.common_models import CloudFormationModel
 
 from ..model import message, operation_model, violations
+from ..stack_resource import StackResource
 from .exceptions import ValidationException
 from .models import ssmincidents_backends
 
 _TAGS = ("Tags", "IncidentTags")
 
 
-class ResponsePlanResource(CloudFormationModel):
+class ResponsePlanResource(StackResource, CloudFormationModel):
     """`AWS::SSMIncidents::ResponsePlan`. `Ref` and `Arn` are the plan's ARN."""
 
-    def __init__(self, arn: str) -> None:
-        self.arn = arn
-
-    @property
-    def physical_resource_id(self) -> str:
-        return self.arn
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        return "Name"
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::SSMIncidents::ResponsePlan"
-
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        return attr == "Arn"
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        assert attribute_name == "Arn"
-        return self.arn
-
-    def is_created(self) -> bool:
-        return True
+    TYPE = "AWS::SSMIncidents::ResponsePlan"
 
     @classmethod
     def create_from_cloudformation_json(  # type: ignore[override]
@@ -54,13 +31,8 @@ class ResponsePlanResource(CloudFormationModel):
         shape = operation_model("ssm-incidents", "CreateResponsePlan").input_shape
         if found := list(violations(shape, request)):
             raise ValidationException(message(found))
-        return cls(ssmincidents_backends[account_id][region_name].create_response_plan(request).arn)
-
-    @classmethod
-    def update_from_cloudformation_json(  # type: ignore[override]
-        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
-    ) -> ResponsePlanResource:
-        raise NotImplementedError("the sandbox deploys each stack once")
+        arn = ssmincidents_backends[account_id][region_name].create_response_plan(request).arn
+        return cls(arn, arn)
 
     @classmethod
     def delete_from_cloudformation_json(  # type: ignore[override]

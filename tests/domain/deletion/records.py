@@ -235,7 +235,9 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         {"functionName": "report"}, None, "eu-west-1/AWS::Lambda::Function/report"
     ),
     ("lambda.amazonaws.com", "DeleteFunction"): Example(
-        {"functionName": f"{ACCOUNT}:function:report"}, None, "eu-west-1/AWS::Lambda::Function/report"
+        {"functionName": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:report"},
+        None,
+        "eu-west-1/AWS::Lambda::Function/report",
     ),
     ("ecr.amazonaws.com", "DeleteRepository"): Example(
         {"repositoryName": "team/web", "registryId": ACCOUNT, "force": True},

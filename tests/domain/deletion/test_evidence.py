@@ -1,6 +1,6 @@
 """Which events prove deletions, and which, for all their likeness, do not."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from responder.domain.deletion.evidence import read_deletions
 from responder.domain.event import Event, read_event
 from responder.domain.faults import Rejected
 from responder.domain.resource import Resource
+from responder.domain.resource.types import find_type
 from tests.domain.deletion.records import (
     ACCOUNT,
     CALLER,
@@ -324,8 +325,61 @@ def test_an_item_of_a_deleted_resource_proves_it(status: str) -> None:
             how=f"Config item {status}",
             event_id=event.id,
             arn="arn:aws:s3:::acme-invoices",
+            noticed_within=timedelta(minutes=5),
         ),
     )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "resourceType": "AWS::SecretsManager::ResourcePolicy",
+            "ARN": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:a-b1",
+        },
+        {
+            "resourceType": "AWS::SecretsManager::RotationSchedule",
+            "ARN": None,
+            "resourceId": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:a-b1c2D3",
+        },
+        {"resourceType": "AWS::Backup::RecoveryPoint", "ARN": f"arn:aws:ec2:{REGION}::snapshot/snap-0a1b"},
+        {
+            "resourceType": "AWS::EC2::RegisteredHAInstance",
+            "ARN": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{INSTANCE}",
+        },
+        {"resourceType": "Acme::Own::Type", "ARN": None, "resourceId": "arn:aws:iam::777788889999:role/Admin"},
+        {"resourceType": "AWS::IAM::Role", "ARN": "arn:aws:iam::777788889999:role/Admin", "resourceId": "AROAEXAMPLE"},
+        {"resourceType": "AWS::EC2::Instance", "ARN": f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/{INSTANCE}"},
+    ],
+    ids=lambda changes: changes["resourceType"],
+)
+def test_an_item_is_about_a_resource_of_its_own_type_account_and_region(changes: dict[str, Any]) -> None:
+    """Types without a row may go by another resource's ARN, and whoever may record custom types by anybody's."""
+    found = read_deletions(item(resourceName=None, **changes))
+
+    gone = () if isinstance(found, str) else tuple(each for d in found for each in (d.resource, *d.also))
+    for resource in gone:
+        assert resource.account == ACCOUNT
+        if find_type(resource.type) is not None:  # then findings know it by that
+            assert (resource.type, resource.id) in {
+                (changes["resourceType"], "acme-invoices"),
+                (changes["resourceType"], "AROAEXAMPLE"),
+            }
+
+
+def test_an_item_of_a_global_resource_has_its_events_partition() -> None:
+    event = item_event(
+        resourceType="AWS::IAM::Role", resourceId="AROAEXAMPLE", resourceName="report", ARN=None, awsRegion="global"
+    )
+    found = read_deletions(read_event(event | {"region": "us-gov-west-1"}))
+
+    assert str(found[0].resource) == f"aws-us-gov/{ACCOUNT}/global/AWS::IAM::Role/report"  # type: ignore[union-attr]
+
+
+def test_a_partial_arn_of_a_function_may_be_anothers() -> None:
+    request = {"functionName": "777788889999:function:pay"}
+
+    assert isinstance(read_deletions(called("lambda.amazonaws.com", "DeleteFunction", requestParameters=request)), str)
 
 
 @pytest.mark.parametrize("status", ["OK", "ResourceDiscovered", "ResourceNotRecorded", "resourcedeleted"])

@@ -52,8 +52,13 @@ def _deletion(kind: str, id: str, *, region: str = REGION, **changes: Any) -> De
         ),
         (
             _deletion("AWS::Lambda::Function", "report"),
-            (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:report", "report"),
-            (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:report:",),
+            ("report",),
+            (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:report",),
+        ),
+        (
+            _deletion("AWS::Lambda::Function", "report", arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:report"),
+            ("report",),
+            (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:report",),
         ),
         (
             _deletion("AWS::AutoScaling::AutoScalingGroup", "web"),

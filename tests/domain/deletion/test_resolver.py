@@ -1,19 +1,27 @@
 """The resolver: which findings of deleted resources are closed, which are left alone, and what comes again."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from responder.domain.deletion.deleted import Deletion
-from responder.domain.deletion.resolver import QUERY_VALUES, Resolver, queries
+from responder.domain.deletion.resolver import Resolver, queries
 from responder.domain.event import Event
 from responder.domain.faults import Rejected, Retryable
 from responder.domain.note import RESOLVER
 from responder.domain.ports import RecentUpdate
 from responder.domain.resource import Resource
-from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused, FindingUpdate, read_finding
+from responder.domain.security_hub import (
+    FILTER_VALUES,
+    Finding,
+    FindingGone,
+    FindingKey,
+    FindingRefused,
+    FindingUpdate,
+    read_finding,
+)
 from tests.correlated_findings import correlation, finding_of
 from tests.domain.deletion.records import ACCOUNT, INSTANCE, OTHER_INSTANCE, REGION, called, item, terminated
 
@@ -47,7 +55,10 @@ class World:
         self.unreadable: dict[str, Exception] = {}
         self.written: list[FindingKey] = []
         self.queries = 0
+        self.read_again: list[FindingKey] = []
+        self.a_query_takes = timedelta()
         self.forgets = False
+        self.on_write: Callable[[Mapping[FindingKey, FindingUpdate]], None] = lambda _: None
         self.counted: dict[str, int] = {}
         self.resolver = Resolver(
             search=self,
@@ -61,7 +72,8 @@ class World:
         )
 
     def count(self, name: str, number: int) -> None:
-        self.counted[name] = self.counted.get(name, 0) + number
+        if number:
+            self.counted[name] = self.counted.get(name, 0) + number
 
     def finding(self, id_: str, *resources: Mapping[str, str], observed: str = BEFORE, **changes: Any) -> None:
         self.hub[id_] = {
@@ -95,6 +107,9 @@ class World:
         assert len(exact) + len(prefixes) <= 20
         assert len(accounts) <= 20
         self.queries += 1
+        if self.now >= until:
+            raise Retryable("no time is left")
+        self.now += self.a_query_takes
         for text, problem in self.unreadable.items():
             if text in exact:
                 raise problem
@@ -110,9 +125,11 @@ class World:
         ]
 
     def get(self, keys: Collection[FindingKey], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
-        raise AssertionError("nobody needs it")
+        self.read_again += keys
+        return {key: read_finding(self.hub[key.id], seen_at=self.now) for key in keys}
 
     def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> dict[FindingKey, Exception]:
+        self.on_write(updates)
         problems = {key: self.problems[key.id] for key in updates if key.id in self.problems}
         for key in updates.keys() - problems.keys():
             update, finding = updates[key], self.hub[key.id]
@@ -127,10 +144,10 @@ class _Deleted:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def remember(self, deletions: Collection[Deletion], now: datetime) -> None:
+    def remember(self, deletions: Mapping[Resource, Deletion], now: datetime) -> None:
         if self._world.forgets:
             raise Retryable("throttled")
-        self._world.deleted |= {resource: d for d in deletions for resource in (d.resource, *d.also)}
+        self._world.deleted |= deletions
 
     def of(self, resources: Collection[Resource], now: datetime) -> dict[Resource, Deletion]:
         return {resource: d for resource in resources if (d := self._world.deleted.get(resource))}
@@ -405,6 +422,18 @@ def _deletions(count: int, accounts: int = 1) -> list[Deletion]:
     ]
 
 
+def test_a_name_that_was_deleted_in_many_accounts_is_asked_for_in_few_of_them_at_once() -> None:
+    when = datetime(2026, 3, 1, tzinfo=UTC)
+    roles = [Resource("aws", f"{number:012d}", "global", "AWS::IAM::Role", "audit") for number in range(45)]
+    deletions = [Deletion(role, when, "ada", "iam:DeleteRole", role.account) for role in roles]
+
+    asked = list(queries(deletions, HUB))
+
+    assert all(len(query.accounts) <= FILTER_VALUES for query in asked)
+    by_name = [account for query in asked if "audit" in query.exact for account in query.accounts]
+    assert {role.account for role in roles} <= set(by_name)
+
+
 @pytest.mark.parametrize("accounts", [1, 5, 300])
 def test_many_deletions_share_a_query_within_its_limits(accounts: int) -> None:
     deletions = _deletions(1000, accounts)
@@ -413,8 +442,8 @@ def test_many_deletions_share_a_query_within_its_limits(accounts: int) -> None:
 
     assert {value for query in asked for value in query.exact} >= {d.resource.id for d in deletions}
     assert {d.event_id for query in asked for d in query.deletions} == {d.event_id for d in deletions}
-    assert all(len(query.exact) + len(query.prefixes) <= QUERY_VALUES for query in asked)
-    assert all(len(query.accounts) <= QUERY_VALUES for query in asked)
+    assert all(len(query.exact) + len(query.prefixes) <= FILTER_VALUES for query in asked)
+    assert all(len(query.accounts) <= FILTER_VALUES for query in asked)
     assert all({HUB, *(d.resource.account for d in query.deletions)} == set(query.accounts) for query in asked)
     assert len(asked) == 100
 
@@ -436,3 +465,196 @@ def test_the_correlated_finding_of_a_terminated_instance_is_resolved_like_others
     assert world.deliver(termination(INSTANCE)) == ["resolved"]
 
     assert world.resolved() == {"arn", "short id"}
+
+
+# What AWS Config notices, it notices later
+
+
+def test_a_role_created_again_keeps_its_findings_when_config_tells_of_the_old_one_later(world: World) -> None:
+    role = {"Type": "AwsIamRole", "Id": f"arn:aws:iam::{ACCOUNT}:role/report"}
+    world.finding("of the old role", role, observed=BEFORE)
+    world.finding("of the new role", role, observed="2026-03-01T02:13:45.000Z")
+    noticed = item(
+        resourceType="AWS::IAM::Role",
+        resourceId="AROAEXAMPLEOLD",
+        resourceName="report",
+        ARN=f"arn:aws:iam::{ACCOUNT}:role/report",
+        configurationItemCaptureTime="2026-03-01T20:00:00Z",
+    )
+
+    world.deliver(called("iam.amazonaws.com", "DeleteRole", requestParameters={"roleName": "report"}))
+    world.deliver(noticed)
+
+    assert world.resolved() == {"of the old role"}
+
+
+@pytest.mark.parametrize(
+    ("delivered_at", "resolved"),
+    [(None, {"two days before", "minutes before"}), ("2026-03-01T02:19:59Z", {"two days before"})],
+    ids=["continuous recording", "daily recording"],
+)
+def test_what_config_alone_has_noticed_closes_only_what_was_observed_well_before(
+    world: World, delivered_at: str | None, resolved: set[str]
+) -> None:
+    world.finding("two days before", BUCKET, observed="2026-02-27T02:00:00.000Z")
+    world.finding("minutes before", BUCKET, observed="2026-03-01T02:13:00.000Z")
+    world.finding("when it was noticed", BUCKET, observed="2026-03-01T02:18:00.000Z")  # the item: 02:19:22
+
+    world.deliver(item(configurationItemDeliveryTime=delivered_at))
+
+    assert world.resolved() == resolved
+
+
+def test_the_item_of_a_second_deletion_counts_though_its_call_was_never_told(world: World) -> None:
+    world.deliver(BUCKET_DELETION)
+    world.finding("of the second bucket", BUCKET, observed="2026-03-10T00:00:00.000Z")
+
+    world.deliver(item(configurationItemCaptureTime="2026-03-12T00:00:00.000Z"))
+
+    assert world.resolved() == {"of the second bucket"}
+
+
+def test_who_deleted_a_resource_stays_known_when_config_tells_of_it_later(world: World) -> None:
+    world.deliver(BUCKET_DELETION)
+    world.deliver(item())
+    world.finding("both", BUCKET, instance())
+
+    world.deliver(termination(INSTANCE))
+
+    assert (
+        "AWS::S3::Bucket/acme-invoices deleted at 2026-03-01T02:13:05Z by arn:aws:sts::"
+        in (world.hub["both"]["Note"]["Text"])
+    )
+
+
+def test_a_replay_of_an_older_deletion_replaces_no_later_one(world: World) -> None:
+    later = Event(**{**_members(BUCKET_DELETION), "detail": {**BUCKET_DELETION.detail, "eventTime": AFTER}})
+    world.deliver(later)
+    world.deliver(BUCKET_DELETION)
+
+    (deletion,) = world.deleted.values()
+    assert deletion.deleted_at == datetime(2026, 3, 1, 3, tzinfo=UTC)
+
+
+# What comes back, and what is somebody else's
+
+
+def test_a_snapshot_that_has_come_back_from_the_recycle_bin_keeps_its_findings(world: World) -> None:
+    snapshot = {"Type": "Other", "Id": f"arn:aws:ec2:{REGION}::snapshot/snap-0a1b"}
+    deletion = called("ec2.amazonaws.com", "DeleteSnapshot", requestParameters={"snapshotId": "snap-0a1b"})
+    world.finding("before", snapshot, observed=BEFORE)
+    world.finding("after", snapshot, observed=AFTER)
+
+    world.deliver(deletion)
+    world.deliver(deletion)
+
+    assert world.resolved() == {"before"}
+
+
+def test_a_name_in_a_finding_of_the_hub_may_be_any_accounts(world: World) -> None:
+    in_hub = {"AwsAccountId": HUB, "ProductArn": f"arn:aws:securityhub:{REGION}:{HUB}:product/{HUB}/default"}
+    world.finding("a role's name", {"Type": "AwsIamRole", "Id": "report"}, **in_hub)
+    world.finding("a role's ARN", {"Type": "AwsIamRole", "Id": f"arn:aws:iam::{HUB}:role/report"}, **in_hub)
+    world.finding("a bucket, of which there is one", BUCKET, **in_hub)
+    world.finding("of a product of AWS", {"Type": "AwsIamRole", "Id": "report"}, AwsAccountId=HUB)
+    mine = {"userIdentity": {**BUCKET_DELETION.detail["userIdentity"], "accountId": HUB}, "recipientAccountId": HUB}
+
+    world.deliver(called("iam.amazonaws.com", "DeleteRole", requestParameters={"roleName": "report"}, **mine))
+    world.deliver(called("s3.amazonaws.com", "DeleteBucket", requestParameters={"bucketName": "acme-invoices"}, **mine))
+
+    assert world.resolved() == {"a role's ARN", "a bucket, of which there is one", "of a product of AWS"}
+
+
+# Large batches
+
+
+def test_what_is_done_when_time_is_over_stays_done_and_the_rest_comes_again(world: World) -> None:
+    ids = [f"i-{number:017x}" for number in range(1000)]
+    for id_ in ids:
+        world.finding(id_, instance(id_))
+    world.a_query_takes = timedelta(seconds=4)
+    events = [termination(*ids[start : start + 250]) for start in range(0, 1000, 250)]
+
+    first = world.deliver(*events)
+    done = world.resolved()
+    world.now += timedelta(minutes=30)
+    second = world.deliver(*(event for event, outcome in zip(events, first, strict=True) if outcome != "resolved"))
+
+    assert len(done) == 600  # sixty queries of ten instances
+    assert [isinstance(outcome, Retryable) for outcome in first] == [False, False, True, True]
+    assert second == ["resolved", "resolved"]
+    assert world.resolved() == set(ids)
+
+
+def test_a_finding_that_is_suppressed_while_others_are_written_is_left_alone(world: World) -> None:
+    ids = [f"i-{number:017x}" for number in range(30)]
+    for id_ in ids:
+        world.finding(id_, instance(id_))
+
+    def analyst_at_work(_: object) -> None:
+        world.hub[ids[-1]]["Workflow"] = {"Status": "SUPPRESSED"}
+
+    world.on_write = analyst_at_work
+    world.deliver(*(termination(id_) for id_ in ids))
+
+    assert world.resolved() == set(ids[:-1])
+
+
+def test_findings_that_wait_for_their_turn_are_read_again(world: World) -> None:
+    """A prefix finds the roles of a whole account at once."""
+    names = [f"report-{number}" for number in range(250)]
+    for name in names:
+        world.finding(name, {"Type": "AwsIamRole", "Id": f"arn:aws:iam::{ACCOUNT}:role/{name}"})
+
+    def slow_and_meanwhile(_: object) -> None:
+        world.now += timedelta(seconds=20)
+        world.hub[names[-1]] |= {"Workflow": {"Status": "SUPPRESSED"}, "Note": {"Text": "Mine.", "UpdatedBy": "kim"}}
+
+    world.on_write = slow_and_meanwhile
+    calls = [called("iam.amazonaws.com", "DeleteRole", requestParameters={"roleName": name}) for name in names]
+    world.deliver(*calls)
+
+    assert world.resolved() == set(names[:-1])
+    assert world.hub[names[-1]]["Note"]["Text"] == "Mine."
+    assert world.read_again
+
+
+def test_what_fails_comes_again_also_when_an_earlier_event_tells_most(world: World) -> None:
+    """The call names a secret without the end of its ARN, and AWS Config's item, in a later batch, has it."""
+    request = {"secretId": "prod/db", "forceDeleteWithoutRecovery": True}
+    world.deliver(called("secretsmanager.amazonaws.com", "DeleteSecret", requestParameters=request))
+    arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/db-a1b2C3"
+    world.finding("secret", {"Type": "AwsSecretsManagerSecret", "Id": arn})
+    world.problems = {"secret": Retryable("throttled")}
+    noticed = item(resourceType="AWS::SecretsManager::Secret", resourceId=arn, resourceName="prod/db", ARN=arn)
+
+    (failed,) = world.deliver(noticed)
+    world.problems = {}
+
+    assert isinstance(failed, Retryable)
+    assert world.deliver(noticed) == ["resolved"]
+
+
+def test_a_finding_that_was_opened_again_is_resolved_by_the_next_deletion(world: World) -> None:
+    world.finding("bucket", BUCKET)
+    world.deliver(BUCKET_DELETION)
+    world.finding("bucket", BUCKET, observed="2026-03-01T02:20:00.000Z")
+    detail = {**BUCKET_DELETION.detail, "eventTime": "2026-03-01T02:25:00Z", "eventID": "another"}
+
+    assert world.deliver(Event(**{**_members(BUCKET_DELETION), "detail": detail})) == ["resolved"]
+    assert "event another" in world.hub["bucket"]["Note"]["Text"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids", "most"),
+    [
+        ("AWS::Lambda::Function", [f"pay-{number}" for number in range(1000)], 101),
+        ("AWS::IAM::Role", [f"role-{number}" for number in range(1000)], 51),  # and the prefix of all, once
+    ],
+)
+def test_names_of_many_forms_take_few_queries_too(kind: str, ids: list[str], most: int) -> None:
+    region = "global" if kind.startswith("AWS::IAM") else REGION
+    when = datetime(2026, 3, 1, tzinfo=UTC)
+    deletions = [Deletion(Resource("aws", ACCOUNT, region, kind, id_), when, "ada", "x:Delete", id_) for id_ in ids]
+
+    assert len(list(queries(deletions, HUB))) <= most

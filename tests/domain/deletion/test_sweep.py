@@ -166,6 +166,9 @@ class World:
             if (item.type, item.account) == (kind, account) and region in (None, item.region)
         ]
 
+    def earliest(self, kind: str, *, account: str, region: str | None, until: datetime) -> list[RecordedItem]:
+        return self.latest(kind, account=account, region=region, until=until)
+
     def _items(self) -> list[RecordedItem]:
         return [item for row in self.rows if (item := read_item(row))]
 
@@ -354,10 +357,11 @@ def test_nothing_is_resolved_when_the_aggregator_knows_nothing(world: World) -> 
         recorded("i-1ives", region="us-east-1"),
         recorded_bucket("acme-logs"),
         recorded("i-1ives", at="2026-03-01T10:30:00Z"),
+        recorded("i-1ives", at="2026-03-10T02:55:00Z"),
         recorded("i-1ives", at="unknown"),
         recorded("i-1ives", resourceId="", resourceName="web", arn="arn:aws:ec2:a:form:that/is-new"),
     ],
-    ids=["other account", "other Region", "other type", "recorded before", "no time", "other names"],
+    ids=["other account", "other Region", "other type", "recorded before", "just begun", "no time", "other names"],
 )
 def test_nothing_is_resolved_where_the_aggregator_need_not_know_what_there_is(world: World, row: Any) -> None:
     world.rows = [row]
@@ -388,8 +392,21 @@ def test_an_assigned_id_is_not_used_again_but_a_name_may_be(world: World) -> Non
     assert (world.status(instance_finding), world.status(role_finding)) == ("RESOLVED", "NEW")
 
 
+def test_a_volume_that_has_come_back_from_the_recycle_bin_is_alive(world: World) -> None:
+    arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/"
+    other = {"resourceType": "AWS::EC2::Volume", "resourceId": "vol-1ives", "arn": f"{arn}vol-1ives"}
+    world.rows = [recorded("") | other]
+    seen = world.put(
+        1, {"Type": "AwsEc2Volume", "Id": f"{arn}vol-0back", "Region": REGION}, LastObservedAt="2026-03-10T02:30:00Z"
+    )
+
+    world.sweep()
+
+    assert world.status(seen) == "NEW"
+
+
 def test_a_finding_of_the_last_day_is_left_to_events(world: World) -> None:
-    world.rows = [recorded("i-1ives", at="2026-03-10T02:59:00Z")]
+    world.rows = [recorded("i-1ives", at="2026-03-10T02:59:00Z"), recorded("i-10ng", at=LONG_AGO)]
     yesterday = world.put(1, instance("i-90ne"), CreatedAt="2026-03-09T03:00:00Z")
     today = world.put(2, instance("i-90ne"), CreatedAt="2026-03-09T03:00:01Z")
 

@@ -87,6 +87,15 @@ def test_another_enrichers_fields_of_our_names_are_renewed_and_kept_where_nothin
     assert {"AccountName": "Payments (2019)", "OUName": "Old", "SecurityContactPhone": "+1"}.items() <= unknown.items()
 
 
+def test_a_field_of_our_names_that_somebody_fills_in_stays_theirs_over_changes_of_the_context() -> None:
+    first, _ = merged({"SecurityContactEmail": "theirs@example.com"}, known(contact=None))
+    filled_in = first | {"SecurityContactPhone": "+1-555-0199"}
+
+    later, _ = merged(filled_in, known(contact=None, ou_path=("Root", "Test")))
+
+    assert (later["SecurityContactEmail"], later["SecurityContactPhone"]) == ("theirs@example.com", "+1-555-0199")
+
+
 def test_a_field_that_is_replaced_has_its_room() -> None:
     others = {f"field {number}": "x" for number in range(48)} | {"OUName": "Old", "SecurityContactPhone": "+1"}
 

@@ -72,10 +72,17 @@ class ConfigAggregator:
 
     def latest(self, kind: str, *, account: str, region: str | None, until: datetime) -> list[RecordedItem]:
         """Up to a page of an account's resources of a type, the last recorded first; of one Region, or of any."""
+        return self._by_time("DESC", kind, account, region, until)
+
+    def earliest(self, kind: str, *, account: str, region: str | None, until: datetime) -> list[RecordedItem]:
+        """The same, those first whose last record is the oldest."""
+        return self._by_time("ASC", kind, account, region, until)
+
+    def _by_time(self, order: str, kind: str, account: str, region: str | None, until: datetime) -> list[RecordedItem]:
         where = f"resourceType = {quoted(kind)} AND accountId = {quoted(account)}"
         if region is not None:
             where += f" AND awsRegion = {quoted(region)}"
-        expression = f"{_IDENTITY} WHERE {where} ORDER BY configurationItemCaptureTime DESC"
+        expression = f"{_IDENTITY} WHERE {where} ORDER BY configurationItemCaptureTime {order}"
         rows = islice(self.select(expression, until=until), PAGE)
         return [item for row in rows if (item := read_item(row)) is not None]
 

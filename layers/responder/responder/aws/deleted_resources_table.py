@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,18 +29,17 @@ class DeletedResourcesTable:
         self._client = client
         self._table = table
 
-    def remember(self, deletions: Collection[Deletion], now: datetime) -> None:
-        rows = {
-            _key(resource): {
+    def remember(self, deletions: Mapping[Resource, Deletion], now: datetime) -> None:
+        rows = [
+            {
                 "key": {"S": _key(resource)},
                 "resource": {"S": str(resource)},
                 "deletion": {"S": _to_json(deletion)},
                 "expires_at": {"N": str(int((now + REMEMBERED).timestamp()))},
             }
-            for deletion in deletions
-            for resource in (deletion.resource, *deletion.also)
-        }
-        write_items(self._client, self._table, list(rows.values()))
+            for resource, deletion in deletions.items()
+        ]
+        write_items(self._client, self._table, rows)
 
     def of(self, resources: Collection[Resource], now: datetime) -> dict[Resource, Deletion]:
         wanted = {_key(form): None for resource in resources for form in _forms(resource)}
@@ -72,12 +71,14 @@ def _key(resource: Resource) -> str:
 
 
 def _to_json(deletion: Deletion) -> str:
-    return json.dumps(asdict(deletion) | {"deleted_at": deletion.deleted_at.isoformat()})
+    times = {"deleted_at": deletion.deleted_at.isoformat(), "noticed_within": deletion.noticed_within.total_seconds()}
+    return json.dumps(asdict(deletion) | times)
 
 
 def _deletion(text: str) -> Deletion:
     stored: dict[str, Any] = json.loads(text)
     stored["resource"] = Resource(**stored["resource"])
     stored["also"] = tuple(Resource(**resource) for resource in stored["also"])
+    stored["noticed_within"] = timedelta(seconds=stored["noticed_within"])
     stored["deleted_at"] = datetime.fromisoformat(stored["deleted_at"])
     return Deletion(**stored)

@@ -17,6 +17,7 @@ from responder.aws.pace import Pace
 from responder.domain.deletion.ports import PageLost
 from responder.domain.faults import Permanent, Rejected, Retryable
 from responder.domain.security_hub import (
+    FILTER_VALUES,
     Finding,
     FindingGone,
     FindingKey,
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from mypy_boto3_securityhub.type_defs import BatchUpdateFindingsRequestTypeDef, GetFindingsRequestTypeDef
 
 T = TypeVar("T")
-
-FILTER_VALUES = 20
-"""Values that a filter of GetFindings takes. Source: Security Hub, quotas."""
 
 PAGE = 100
 UPDATES = 100
@@ -66,7 +64,7 @@ _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "Inv
 is worth it."""
 
 
-_REFUSALS = 2
+_REFUSALS = 5
 """Findings that are refused alone, and none taken, until the update itself is taken to be at fault."""
 
 

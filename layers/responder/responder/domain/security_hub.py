@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from responder.domain.event import Event
 from responder.domain.faults import Permanent, Rejected
-from responder.domain.resource import Resource, partition_of, resource_of_finding
+from responder.domain.resource import Resource, partition_of, resource_named, resource_of_finding
 from responder.domain.schema import require_valid
 from responder.domain.times import parse_time
 
@@ -28,6 +28,9 @@ MAX_FIELD_VALUE = 1024
 
 MAX_NOTE = 512
 """Characters of Note.Text, likewise."""
+
+FILTER_VALUES = 20
+"""Values that a filter of GetFindings takes. Source: Security Hub, quotas."""
 
 OPEN_STATES = frozenset({"NEW", "NOTIFIED"})
 """Workflow states in which nobody has settled the finding yet."""
@@ -115,6 +118,33 @@ class Finding:
             else None
             for mention in mentions
         ]
+
+    @property
+    def placed_resources(self) -> frozenset[Resource]:
+        """Those of its resources whose own names say account and Region, as most ARNs do.
+
+        What a finding of this application tells of, it says beside the name.
+        """
+        if self.own_resource is not None:
+            return frozenset((self.own_resource,))
+        mentions = self.document.get("Resources")
+        said = {
+            resource_named(
+                str(mention.get("Id") or ""), str(mention.get("Type") or ""), partition="", account="", region=""
+            )
+            for mention in (mentions if isinstance(mentions, list) else ())
+            if isinstance(mention, Mapping)
+        }
+        return frozenset(resource for resource in self.resources if resource in said)
+
+    @property
+    def is_of_aws(self) -> bool:
+        """Whether a product of AWS made it about a resource of the finding's account, as all do but the analyzer of an
+        organization, who names the owner.
+        """
+        fields = self.document.get("ProductFields")
+        owner = fields.get("ResourceOwnerAccount") if isinstance(fields, Mapping) else None
+        return "::product/aws/" in self.key.product_arn and owner in (None, self.account)
 
     def agrees_with(self, other: "Finding") -> bool:
         """Whether both show the same of what people and this application change."""

@@ -1,8 +1,9 @@
 """The deleting calls: one reviewed row per call, as CloudTrail records it.
 
 Every row says where the call names what it deletes, and whether it is the deletion or only begins one. **A call is the
-deletion** when AWS has accepted it for good: nothing can undo it, nothing is waited for, and AWS documents no way in
-which it still fails; that the resource is shown for some more minutes changes nothing. **A call only starts a
+deletion** when AWS has accepted it for good: nothing is waited for, and AWS documents no way in which it still fails;
+that the resource is shown for some more minutes changes nothing, and what a Recycle Bin may bring back is a property of
+its type. **A call only starts a
 deletion** when the resource lives on for a final snapshot, for dependents or for a recovery window, or when the
 deletion may still fail; AWS Config's item, or a later call, tells its end.
 
@@ -59,7 +60,7 @@ class Call:
 
 
 _DELETES, _STARTS, _SCHEDULES = Effect.DELETES, Effect.STARTS, Effect.SCHEDULES
-_FUNCTION = r"(?:arn:[^:]+:lambda:[^:]+:[^:]+:function:|[0-9]{12}:function:)?[A-Za-z0-9_-]+"
+_FUNCTION = r"(?:arn:[^:]+:lambda:[^:]+:[^:]+:function:)?[A-Za-z0-9_-]+"  # a partial ARN may name another account
 
 # fmt: off
 CALLS: tuple[Call, ...] = (
@@ -72,12 +73,12 @@ CALLS: tuple[Call, ...] = (
     ),
     Call(
         "ec2.amazonaws.com", ("DeleteVolume",), _DELETES,
-        "Refused while the volume is attached; stays in deleting for minutes and never comes back from it.",
+        "Refused while the volume is attached; a Recycle Bin rule as for snapshots.",
         (Target("requestParameters.volumeId", "AWS::EC2::Volume", "vol-[0-9a-z]+"),),
     ),
     Call(
         "ec2.amazonaws.com", ("DeleteSnapshot",), _DELETES,
-        "Refused while an AMI uses it. A Recycle Bin rule may keep it for a while, out of use and out of findings.",
+        "Refused while an AMI uses it. A Recycle Bin rule may keep it for a while; it can come back under its id.",
         (Target("requestParameters.snapshotId", "AWS::EC2::Snapshot", "snap-[0-9a-z]+"),),
     ),
     Call(

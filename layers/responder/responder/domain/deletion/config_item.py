@@ -1,6 +1,7 @@
 """Deletions that AWS Config tells of: any type of resource that it knows, whatever deleted it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from responder.domain.deletion.deleted import Deletion
@@ -13,6 +14,11 @@ from responder.domain.times import parse_time
 ITEM_CHANGE = "Config Configuration Item Change"
 DELETED = frozenset({"ResourceDeleted", "ResourceDeletedNotRecorded"})
 """NotRecorded: the recorder does not record the type (any more), but it has seen the deletion."""
+
+CONTINUOUS = timedelta(minutes=5)
+DAILY = timedelta(hours=24)
+"""Within which AWS Config notices a deletion, by how it records the type. An item says when it was delivered only where
+that is daily. Source: ConfigurationItem in the API reference."""
 
 _MEMBERS = ("configurationItem", "configurationItemSummary")  # the summary: of an item too large for the event
 
@@ -30,9 +36,9 @@ def read(event: Event) -> tuple[Deletion, ...] | str:
     status = item["configurationItemStatus"]
     if status not in DELETED:
         return f"the item's status is {status[:40]}: the resource exists"
-    region = item.get("awsRegion") or event.region
+    # The event's Region, because an item of a global resource says "global".
     identities = resources_of_config_item(
-        item, account=event.account, region=event.region, partition=partition_of(region)
+        item, account=event.account, region=event.region, partition=partition_of(event.region)
     )
     if not identities:
         return "the item does not tell which resource it is about"
@@ -43,6 +49,7 @@ def read(event: Event) -> tuple[Deletion, ...] | str:
         also=identities[1:],
         deleted_at=parse_time(captured, f"{at}.configurationItemCaptureTime") if captured else event.time,
         by=None,
+        noticed_within=DAILY if item.get("configurationItemDeliveryTime") else CONTINUOUS,
         how=f"Config item {status}",
         event_id=event.id,
     )

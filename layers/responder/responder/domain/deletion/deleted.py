@@ -1,7 +1,7 @@
 """A deletion, as its evidence tells it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from responder.domain.resource import Resource
 
@@ -22,6 +22,8 @@ class Deletion:
     """The whole ARN, where the evidence names it: with the path that is not part of an IAM resource's identity."""
     also: tuple[Resource, ...] = ()
     """Other identities that findings may give the same resource, such as an IAM user by its unique id."""
+    noticed_within: timedelta = timedelta(0)
+    """How long after it happened AWS Config may have noticed it, at ``deleted_at``; nothing for a call."""
     lacks_suffix: bool = False
     """Whether the resource's id lacks the random end that the ids of its mentions have."""
     found_gone: bool = False

@@ -37,8 +37,10 @@ def identifiers(deletion: Deletion) -> Identifiers:
     """
     arn = [deletion.arn] if deletion.arn else []
     exact = [*arn, *(text for resource in (deletion.resource, *deletion.also) for text in _forms(resource))]
-    # A whole ARN makes the prefix needless that stands for its path; not the one of a function's versions.
-    prefixes = tuple(prefix for prefix in _prefixes(deletion) if not any(text.startswith(prefix) for text in arn))
+    # A whole ARN makes the prefix needless that stands for its path; not the one of a function and its versions.
+    prefixes = tuple(
+        prefix for prefix in _prefixes(deletion) if not any(text != prefix and text.startswith(prefix) for text in arn)
+    )
     return Identifiers(tuple(text for text in dict.fromkeys(exact) if not text.startswith(prefixes)), prefixes)
 
 

@@ -26,8 +26,8 @@ class FindingSearch(Protocol):
 class DeletedResources(Protocol):
     """What is known to be deleted, of the last months. Every method raises Retryable when it cannot be told."""
 
-    def remember(self, deletions: Collection[Deletion], now: datetime) -> None:
-        """Remember these deletions. A later one of the same resource replaces the earlier."""
+    def remember(self, deletions: Mapping[Resource, Deletion], now: datetime) -> None:
+        """Remember how each of these resources was deleted, instead of what was known of it."""
 
     def of(self, resources: Collection[Resource], now: datetime) -> Mapping[Resource, Deletion]:
         """The deletions of those of these resources that are known to be deleted."""
@@ -61,6 +61,9 @@ class Inventory(Protocol):
 
     def latest(self, kind: str, *, account: str, region: str | None, until: datetime) -> Sequence[RecordedItem]:
         """The resources of a type in an account and Region, or any Region, that were recorded last: a hundred or so."""
+
+    def earliest(self, kind: str, *, account: str, region: str | None, until: datetime) -> Sequence[RecordedItem]:
+        """The same, those whose last record is the oldest."""
 
 
 class Later(Protocol):

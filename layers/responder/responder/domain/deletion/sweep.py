@@ -8,9 +8,10 @@ Guarantees
 ----------
 1. A finding is resolved only when every resource that it names is gone. A resource counts as gone only if the
    aggregator has answered in full and knows it under none of its names, *and* shows that it would know it: others of
-   its type are recorded in its account and Region, are found by such names, and one of them was recorded at least
-   :data:`LAG` after the last sign of life of the resource. So a recorder that is missing, stopped, or no longer
-   records the type, an account that is not aggregated, and a type of which nothing is left resolve nothing.
+   its type are recorded in its account and Region, are found by such names, one of them at least :data:`LAG` after the
+   last sign of life of the resource, and one at least a day ago (:data:`SETTLED`). So a recorder that is missing, has
+   just begun, is stopped, or no longer records the type, an account that is not aggregated, and a type of which nothing
+   is left resolve nothing.
 2. The last sign of life is the finding's creation; where a name can be used again, when its product last saw it. It is
    at least a day ago (:data:`SETTLED`), so that events have had their chance and Config has caught up.
 3. Only open findings are touched, as they are at most a minute before; what people wrote in the Note survives.
@@ -31,13 +32,14 @@ from responder.domain.deletion.deleted import Deletion
 from responder.domain.deletion.ports import Inventory, Later, OpenFindings, PageLost
 from responder.domain.deletion.recorded import COVERED, Names, RecordedItem, names_of
 from responder.domain.event import Event
-from responder.domain.faults import Permanent, Rejected, Retryable
+from responder.domain.faults import Rejected, Retryable
 from responder.domain.note import RESOLVER
 from responder.domain.ports import Count, Findings, RecentUpdate, RecentUpdates
-from responder.domain.resource import GLOBAL, Resource, resource_named
+from responder.domain.recent_updates import remember
+from responder.domain.resource import GLOBAL, Resource
 from responder.domain.resource.types import find_type, require_type
 from responder.domain.schema import require_valid
-from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused
+from responder.domain.security_hub import FILTER_VALUES, Finding, FindingGone, FindingKey, FindingRefused
 from responder.domain.text import one_line
 from responder.domain.times import parse_time
 
@@ -58,9 +60,6 @@ RESTARTS = 3
 
 PAUSE = timedelta(minutes=1)
 """Before the next part, when a service does not answer."""
-
-FILTER_VALUES = 20
-"""Values that a filter of GetFindings takes. Source: Security Hub, quotas."""
 
 _ASFF = tuple(dict.fromkeys(name for kind in COVERED for name in require_type(kind).asff))
 PORTIONS = tuple(_ASFF[start : start + FILTER_VALUES] for start in range(0, len(_ASFF), FILTER_VALUES))
@@ -150,7 +149,7 @@ class Sweeper:
         """
         began = self._clock()
         part = read_part(event)
-        recorders = _Recorders(self._inventory)
+        recorders = _Recorders(self._inventory, now=began)
         pages = 0
         while not part.is_over:
             if pages and self._clock() - began >= self._time_limit:
@@ -252,10 +251,8 @@ class Sweeper:
 
     def _remember(self, written: Sequence[FindingKey], event: Event) -> None:
         self._count("FindingsResolved", len(written))
-        try:
-            self._recent.remember({key: RecentUpdate(RESOLVER, event.id) for key in written}, self._clock())
-        except (Retryable, Permanent):  # it is written; at worst the enricher brings its context in once more
-            self._count("UpdatesNotRemembered", len(written))
+        updates = {key: RecentUpdate(RESOLVER, event.id) for key in written}
+        remember(self._recent, updates, now=self._clock(), count=self._count)
 
     def _read_again(self, gone: Sequence["Candidate"], until: datetime) -> Iterator[Finding]:
         """The findings as they are now, if they still are open and tell of the same, with no new sign of life."""
@@ -352,38 +349,22 @@ def candidate_of(finding: Finding, now: datetime) -> Candidate | None:
     if not finding.is_open:
         return None
     mentions = []
-    for resource, says_where in _resources(finding):
+    for resource in finding.resources:
+        says_where = resource in finding.placed_resources
         names = names_of(resource, resource.account if says_where else None)
         alive_at = _last_sign_of_life(finding, resource)
         if names is None or alive_at is None or now - alive_at < SETTLED:
             return None
-        if not says_where and "::product/aws/" not in finding.key.product_arn:
+        if not says_where and not finding.is_of_aws:
             return None  # whoever imports findings puts them into an account of their own
         mentions.append(Mention(resource, names, alive_at))
     return Candidate(finding, tuple(mentions)) if mentions else None
 
 
-def _resources(finding: Finding) -> list[tuple[Resource, bool]]:
-    """The finding's resources, each with whether its own name says the account and the Region, as most ARNs do.
-
-    This application's own findings say both, beside the name.
-    """
-    if finding.own_resource is not None:
-        return [(finding.own_resource, True)]
-    said = {
-        resource_named(
-            str(mention.get("Id") or ""), str(mention.get("Type") or ""), partition="", account="", region=""
-        )
-        for mention in finding.document.get("Resources") or ()
-        if isinstance(mention, Mapping)
-    }
-    return [(resource, resource in said) for resource in finding.resources]
-
-
 def _last_sign_of_life(finding: Finding, resource: Resource) -> datetime | None:
-    """An id that AWS assigns is never used again: once gone, it stays so, whatever its product goes on to say."""
+    """An id that is never used again stays gone, whatever its product goes on to say."""
     kind = find_type(resource.type)
-    if kind is not None and kind.assigned:
+    if kind is not None and kind.assigned and not kind.restorable:
         try:
             return parse_time(finding.document.get("CreatedAt"), "CreatedAt")
         except Rejected:
@@ -443,8 +424,9 @@ def _may_be(item: RecordedItem, mention: Mention) -> bool:
 class _Recorders:
     """Of which accounts, Regions and types the aggregator knows what there is. Remembers for a part of a sweep."""
 
-    def __init__(self, inventory: Inventory) -> None:
+    def __init__(self, inventory: Inventory, *, now: datetime) -> None:
         self._inventory = inventory
+        self._now = now
         self._recorded_at: dict[tuple[str, str, str], datetime | None] = {}
 
     def would_know(self, mention: Mention, until: datetime) -> bool:
@@ -458,13 +440,19 @@ class _Recorders:
 
     def _last_recorded(self, kind: str, account: str, region: str, until: datetime) -> datetime | None:
         """When a resource of a type was last recorded in an account and Region; None if that proves nothing."""
-        found = self._inventory.latest(kind, account=account, region=None if region == GLOBAL else region, until=until)
+        only = None if region == GLOBAL else region
+        found = [
+            *self._inventory.latest(kind, account=account, region=only, until=until),
+            *self._inventory.earliest(kind, account=account, region=only, until=until),
+        ]
         there = [
             item for item in found if (item.type, item.account) == (kind, account) and region in (GLOBAL, item.region)
         ]
-        if not all(item.is_found_by_its_names for item in there):
+        recorded = sorted(item.captured_at for item in there if item.captured_at)
+        if not recorded or not all(item.is_found_by_its_names for item in there):
             return None
-        return max((item.captured_at for item in there if item.captured_at), default=None)
+        # Where nothing is older, the account may have been aggregated only now, and not all of it be there yet.
+        return recorded[-1] if recorded[0] <= self._now - SETTLED else None
 
 
 def _report(outcome: str, part: Part, pages: int) -> Report:

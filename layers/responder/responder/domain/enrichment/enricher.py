@@ -22,6 +22,7 @@ from responder.domain.event import Event
 from responder.domain.faults import Permanent, Rejected, Retryable
 from responder.domain.note import ENRICHER, RESOLVER, with_block
 from responder.domain.ports import Count, Findings, RecentUpdate, RecentUpdates
+from responder.domain.recent_updates import remember
 from responder.domain.security_hub import (
     Finding,
     FindingGone,
@@ -207,11 +208,8 @@ class Enricher:
         if not updates:
             return {}
         problems = self._findings.update(updates, until=until)
-        try:
-            self._recent.remember({key: mark for key, mark in marks.items() if key not in problems}, self._clock())
-        except (Retryable, Permanent):
-            # What is written is written; at worst an event that does not show it yet has it written again.
-            self._count("UpdatesNotRemembered", len(marks) - len(problems))
+        written = {key: mark for key, mark in marks.items() if key not in problems}
+        remember(self._recent, written, now=self._clock(), count=self._count)
         return {key: _outcome(problems.get(key)) for key in updates}
 
 

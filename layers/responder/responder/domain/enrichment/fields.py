@@ -37,14 +37,14 @@ _OWN_NAMES = frozenset({ENRICHED, FINGERPRINT, *_context_fields(AccountContext("
 
 
 def context_mark(known: Known) -> str:
-    """What a finding that was enriched with this context carries in ContextFingerprint, without its list of tags."""
+    """What a finding that was enriched with this context carries in ContextFingerprint, without its list of fields."""
     return f"{known.context.fingerprint} {_STALE}" if known.is_stale else known.context.fingerprint
 
 
 def mark_of(fields: Mapping[str, str]) -> str | None:
     """The mark of the context that a finding was enriched with; None when it was not.
 
-    >>> mark_of({"ContextFingerprint": "3f2a9c1b7d20e4aa; tags 1f0c9a 77ab01"})
+    >>> mark_of({"ContextFingerprint": "3f2a9c1b7d20e4aa; fields 1f0c9a 77ab01"})
     '3f2a9c1b7d20e4aa'
     """
     value = fields.get(FINGERPRINT)
@@ -54,16 +54,14 @@ def mark_of(fields: Mapping[str, str]) -> str | None:
 def merged(fields: Mapping[str, str], known: Known) -> tuple[dict[str, str], int]:
     """A finding's fields with the context in them, and how many fields of ours found no room.
 
-    A field of an earlier context is replaced or goes; whether a tag's field is ours, its digest in ContextFingerprint
-    tells, so that one that somebody has edited since counts as theirs.
+    A field of an earlier context is replaced or goes; whether one is ours, its digest in ContextFingerprint tells, so
+    that one that somebody has edited since counts as theirs.
     """
     values = {name: one_line(value or "", MAX_FIELD_VALUE) for name, value in _context_fields(known.context).items()}
     own = [(ENRICHED, "true"), (FINGERPRINT, ""), *((name, value) for name, value in values.items() if value)]
-    if mark_of(fields) is not None:
-        replaced = _OWN_NAMES
-    else:  # somebody else's fields of these names, such as another enricher's: what replaces one has its room
-        replaced = frozenset(name for name, _ in own)
+    if mark_of(fields) is None:  # fields of these names are somebody else's: what replaces one has its room
         own.sort(key=lambda field: field[0] not in fields)
+    replaced = {name for name, _ in own}
     ours_before = _digests(fields.get(FINGERPRINT, ""))
     others = {
         name: value
@@ -75,8 +73,8 @@ def merged(fields: Mapping[str, str], known: Known) -> tuple[dict[str, str], int
     room = max(0, MAX_FIELDS - len(others))
     kept = dict(wanted[:room])
     if FINGERPRINT in kept:
-        digests = [_digest(name, value) for name, value in tags if name in kept]
-        kept[FINGERPRINT] = f"{context_mark(known)}; tags {' '.join(digests)}" if digests else context_mark(known)
+        digests = sorted(_digest(name, value) for name, value in kept.items() if name not in (ENRICHED, FINGERPRINT))
+        kept[FINGERPRINT] = f"{context_mark(known)}; fields {' '.join(digests)}" if digests else context_mark(known)
     return others | kept, unfit + len(wanted) - len(kept)
 
 
@@ -101,4 +99,4 @@ def _digest(name: str, value: str) -> str:
 
 
 def _digests(fingerprint: str) -> frozenset[str]:
-    return frozenset(fingerprint.partition("; tags ")[2].split())
+    return frozenset(fingerprint.partition("; fields ")[2].split())

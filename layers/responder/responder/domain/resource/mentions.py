@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from responder.domain.resource.identity import Resource
+from responder.domain.resource.identity import GLOBAL, Resource
 from responder.domain.resource.types import ResourceType, find_type, type_of_arn, type_of_id
 
 _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9.-]+):([^:/]*):([^:/]*):(.+)", re.DOTALL)
@@ -131,14 +131,35 @@ def resources_of_config_item(
     opaque = known is not None and known.opaque_in_config
     named = [_text(item, "ARN"), own_id if own_id and _ARN.fullmatch(own_id) else None]
     named.append(_text(item, "resourceName") if opaque else None)
-    found = [resource_named(text, kind, **where) for text in named if text]
+    found = [_of_item(text, kind, known, own_id, where) for text in named if text]
+    if None in found:
+        return ()  # what else it says is in doubt too
     if known is not None and opaque:
         # As it is: db-ABC… is no identifier of a database, however much it looks like one in lower case.
         if own_id and (not found or known.normal_id(own_id) == own_id):
             found.append(Resource(where["partition"], where["account"], where["region"], known.name, own_id))
     elif own_id and (not found or known is None):
-        found.append(resource_named(own_id, kind, **where))
+        found.append(_of_item(own_id, kind, known, own_id, where))
     return tuple(dict.fromkeys(resource for resource in found if resource is not None))
+
+
+def _of_item(
+    text: str, kind: str, known: ResourceType | None, own_id: str | None, where: Mapping[str, str]
+) -> Resource | None:
+    """What an item's text names; None for what is in another account or Region than the item.
+
+    A type that the table does not know may go by the ARN of another resource, the policy of a secret by the secret's:
+    an ARN is its own if no type that the table knows has it, and if it ends in the item's id.
+    """
+    if (arn := _ARN.fullmatch(unencoded(text))) and not (
+        arn[4] in ("", where["account"]) and (arn[3] in ("", where["region"]) or where["region"] == GLOBAL)
+    ):
+        return None
+    found = resource_named(text, kind, **where)
+    is_own = arn is None or known is not None or own_id in (None, text) or text.endswith((f"/{own_id}", f":{own_id}"))
+    if found is not None and (find_type(found.type) is not known or not is_own):
+        return Resource(found.partition, found.account, found.region, kind, unencoded(text))
+    return found
 
 
 def resource_of_config_item(item: Mapping[str, Any], *, account: str, region: str, partition: str) -> Resource | None:

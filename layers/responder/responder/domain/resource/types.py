@@ -31,6 +31,8 @@ class ResourceType:
     """What AWS Config calls the type where it does not use CloudFormation's name."""
     assigned: bool = False
     """AWS assigns the ids, and their prefix occurs in this type only: an id alone tells the type."""
+    restorable: bool = False
+    """AWS can bring one back under its id, from the Recycle Bin."""
     lower: bool = False
     """AWS keeps the ids in lower case, whatever the case of those in a call."""
     opaque_in_config: bool = False
@@ -80,7 +82,6 @@ class ResourceType:
         for form in self.forms:
             known, unknown, _ = re.split(r"(\{path\}|\{uuid\}|\{qualifier\}|$)", form, maxsplit=1)
             if unknown:
-                known += ":" if unknown == "{qualifier}" else ""
                 yield known.format(partition=partition, account=account, region=region, id=id)
 
 
@@ -129,6 +130,7 @@ def _ec2(name: str, asff: str | None, resource: str, prefix: str) -> ResourceTyp
         make("ec2", resource + "/{id}"),
         f"{prefix}-[0-9a-z]+",
         assigned=True,
+        restorable=name in ("Image", "Snapshot", "Volume"),
     )
 
 
