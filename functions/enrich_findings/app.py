@@ -52,6 +52,7 @@ enricher = Enricher(
     findings=SecurityHub(
         clients.get("securityhub"), pace=Pace.share(RATES, of=containers, clock=utc_now), clock=utc_now
     ),
+    hub=environment.text("HUB_ACCOUNT_ID"),
     recent=RecentUpdatesTable(clients.get("dynamodb"), environment.text("RECENT_UPDATES_TABLE")),
     clock=utc_now,
     count=count,

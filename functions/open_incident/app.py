@@ -1,4 +1,4 @@
-"""Opens or updates one incident per cause: root activity, GuardDuty findings, Config compliance."""
+"""Opens or updates one incident per cause: root activity, GuardDuty and correlated findings, Config compliance."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -46,6 +46,7 @@ class World:
             directory=self,
             findings=self,
             recent=self,
+            hub="111122223333",
             clock=lambda: self.now,
             count=self.count,
             time_limit=timedelta(minutes=2),
@@ -448,9 +449,10 @@ class TestFindingsOfOurs:
         world.remembered.clear()
         assert world.deliver(raised_by_update(world, event)) == [[Result.CURRENT]]
 
-    def test_a_members_finding_that_claims_to_be_one_gets_its_own_accounts(self, world: World) -> None:
+    @pytest.mark.parametrize("sender", [HUB, "777788889999"])
+    def test_a_members_finding_that_claims_to_be_one_gets_its_own_accounts(self, world: World, sender: str) -> None:
         product = "arn:aws:securityhub:eu-west-1:777788889999:product/777788889999/default"
-        event = event_of(correlation(), ProductArn=product, AwsAccountId="777788889999")
+        event = event_of(correlation(), ProductArn=product, AwsAccountId="777788889999") | {"account": sender}
 
         assert world.deliver(event) == [[Result.ENRICHED]]
 

@@ -169,10 +169,13 @@ class FindingRefused(Permanent):
     """Security Hub will never take this update of this finding."""
 
 
-def read_findings(event: Event) -> list[Finding | Rejected]:
+def read_findings(event: Event, *, hub: str | None = None) -> list[Finding | Rejected]:
     """The findings of a Security Hub event, in order, each read or rejected on its own.
 
-    The event of a finding of this application comes from the hub's account: it is believed to be one only there.
+    Parameters
+    ----------
+    hub
+        The account of this application's own findings; the event's, where it is not known.
 
     Raises
     ------
@@ -183,7 +186,9 @@ def read_findings(event: Event) -> list[Finding | Rejected]:
     read: list[Finding | Rejected] = []
     for number, value in enumerate(event.detail["findings"]):
         try:
-            read.append(read_finding(value, seen_at=event.time, at=f"detail.findings.{number}", hub=event.account))
+            read.append(
+                read_finding(value, seen_at=event.time, at=f"detail.findings.{number}", hub=hub or event.account)
+            )
         except Rejected as rejection:
             read.append(rejection)
     return read

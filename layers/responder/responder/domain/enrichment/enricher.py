@@ -63,6 +63,9 @@ class Enricher:
 
     Parameters
     ----------
+    hub
+        The account of the application's own findings, which tell of other accounts' resources: nobody else's are
+        believed that, or an account could ask for another one's context.
     count
         Counts what the operators want to know, by metric name.
     time_limit
@@ -75,6 +78,7 @@ class Enricher:
         directory: Directory,
         findings: Findings,
         recent: RecentUpdates,
+        hub: str,
         clock: Callable[[], datetime],
         count: Count,
         time_limit: timedelta,
@@ -83,6 +87,7 @@ class Enricher:
         self._directory = directory
         self._findings = findings
         self._recent = recent
+        self._hub = hub
         self._clock = clock
         self._count = count
 
@@ -99,7 +104,7 @@ class Enricher:
         Retryable, Permanent
             When the table of contexts cannot be used, and so nothing can be done about any.
         """
-        read = [_read(event) for event in events]
+        read = [_read(event, self._hub) for event in events]
         sightings: dict[FindingKey, list[Finding]] = defaultdict(list)
         for findings in read:
             for finding in findings:
@@ -219,9 +224,9 @@ def report(results: Mapping[FindingKey, Result]) -> dict[str, Any]:
     return {"outcome": outcome, "finding_id": key.id, "findings": len(results)}
 
 
-def _read(event: Event) -> list[Finding | Rejected]:
+def _read(event: Event, hub: str) -> list[Finding | Rejected]:
     try:
-        return read_findings(event)
+        return read_findings(event, hub=hub)
     except Rejected as rejection:
         return [rejection]
 
