@@ -9,7 +9,7 @@ demo: setup  ## Run the sample events through the deployed topology, on this mac
 	responder run
 
 test: setup-lambda lint  ## Everything that CI runs
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile
 
 setup:  ## Install what is locked into .venv
 	@requirements/setup

@@ -29,7 +29,8 @@ from tests.conftest import REPOSITORY
 
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
-BUILD = REPOSITORY / "build" / "packaging"
+BUILD = REPOSITORY / "build" / "packaging" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+"""Each of the processes that share the tests builds for itself."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
