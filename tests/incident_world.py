@@ -18,7 +18,7 @@ from responder.aws.incidents_table import IncidentsTable
 from responder.aws.notifications import NotificationTopic
 from responder.aws.ops_center import OpsCenter
 from responder.domain.event import read_event
-from responder.domain.incident.desk import IncidentDesk, Outcome
+from responder.domain.incident.desk import ClaimHeld, IncidentDesk, Outcome
 from responder.domain.incident.occurrence import Occurrence
 from responder.domain.incident.ports import IncidentBackend
 from responder.domain.incident.reading import Criteria, read_occurrence
@@ -250,6 +250,23 @@ class OpsCenterPeople:
 
     def delete(self, arn: str) -> None:
         _client("ssm").delete_ops_item(OpsItemId=arn.rpartition("/")[2])
+
+
+def deliver(world: World, event: dict[str, Any] | Occurrence) -> None:
+    """What the queue does: deliver until it is taken in, a visibility time-out apart."""
+    for _ in range(5):
+        try:
+            world.take_in(event)
+        except (Crash, ClaimHeld):
+            world.now += LEASE + timedelta(seconds=120)
+        else:
+            return
+    raise AssertionError("never taken in")
+
+
+def what_people_see(world: World) -> list[dict[str, Any]]:
+    """The incidents, less what no event decides."""
+    return [{name: value for name, value in incident.items() if name != "arn"} for incident in world.incidents()]
 
 
 def occurrence_of(event: dict[str, Any]) -> Occurrence:

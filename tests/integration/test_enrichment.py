@@ -1,7 +1,6 @@
 """Findings through the deployed topology: member rule, security bus, queue, enrich_findings, Security Hub."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable
 from copy import deepcopy
 from datetime import timedelta
@@ -9,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.calls import AwsCall
 from sandbox.faults import Fault
 from sandbox.organization import sample as sample_organization
 from sandbox.world import Sandbox
 from tests.conftest import EVENTS, Sample
+from tests.finding_changes import counted_changes
 
 HUB = "111122223333/eu-west-1"
 PARAMETERS = {"hub": {"IncidentBackend": "OpsCenter"}}
@@ -184,29 +183,30 @@ def enriched(report: Report, size: int) -> bool:
 
 
 def test_a_burst_of_a_thousand_findings_takes_few_calls(sample: Sample) -> None:
-    written: Counter[str] = Counter()
-
-    def note_updates(moment: str, call: AwsCall) -> None:
-        if moment == "after" and str(call) == "securityhub:BatchUpdateFindings":
-            written.update(identifier["Id"] for identifier in call.parameters["FindingIdentifiers"])
-
-    with Sandbox(hub=HUB, parameters=PARAMETERS, organization=burst_organization()) as sandbox:
-        sandbox.calls.subscribe(note_updates)
+    with (
+        Sandbox(hub=HUB, parameters=PARAMETERS, organization=burst_organization()) as sandbox,
+        counted_changes() as changes,
+    ):
         sandbox.deliver(burst(sample, 1000), duplicate=2, shuffle=5)
         report = sandbox.report()
 
     assert enriched(report, 1000)
-    assert (len(written), set(written.values())) == (1000, {1})
+    assert (len(changes), set(changes.values())) == (1000, {1})
     assert report["api_calls"]["sts:AssumeRole"] == 1
     assert calls(report, "securityhub", "organizations", "account", "sts") <= 150
 
 
 def test_a_burst_of_a_thousand_findings_with_a_third_of_the_calls_throttled_ends_the_same(sample: Sample) -> None:
-    events, organization = burst(sample, 1000), burst_organization()
-
-    report = run(events, organization=organization, faults=[Fault.parse("*:*=0.33")], seed=9, how={"duplicate": 2})
+    faults = [Fault.parse("*:*=0.33")]
+    with (
+        Sandbox(hub=HUB, parameters=PARAMETERS, organization=burst_organization(), faults=faults, seed=9) as sandbox,
+        counted_changes() as changes,
+    ):
+        sandbox.deliver(burst(sample, 1000), duplicate=2)
+        report = sandbox.report()
 
     assert enriched(report, 1000)
+    assert (len(changes), set(changes.values())) == (1000, {1})
     assert {event["status"] for event in report["events"]} == {"handled"}
 
 

@@ -12,6 +12,7 @@ from sandbox.faults import Fault
 from sandbox.world import Sandbox
 from tests.conftest import EVENTS, Sample
 from tests.domain.deletion.records import EXAMPLES, call_event, item_event
+from tests.finding_changes import counted_changes
 
 HUB = "111122223333/eu-west-1"
 PARAMETERS = {"hub": {"IncidentBackend": "OpsCenter"}}
@@ -137,8 +138,8 @@ def burst(sample: Sample, size: int) -> tuple[list[dict[str, Any]], list[dict[st
     return events, findings, right
 
 
-def resolved_once(report: Report, findings: list[dict[str, Any]], right: set[str]) -> None:
-    """Every right finding is resolved once, people's notes are kept, and no other finding has changed."""
+def resolved_alone(report: Report, findings: list[dict[str, Any]], right: set[str]) -> None:
+    """Every right finding is resolved, people's notes are kept, and no other finding has changed."""
     assert resolved(report) == right
     before = {found["Id"]: found for found in findings}
     for found in report["findings"]:
@@ -151,22 +152,18 @@ def resolved_once(report: Report, findings: list[dict[str, Any]], right: set[str
     assert report["dead_letters"] == []
 
 
-def test_a_burst_of_a_thousand_terminations_takes_few_calls(sample: Sample) -> None:
+@pytest.mark.parametrize(("faults", "most"), [([], 120), (["*:*=0.33"], 200)], ids=["plain", "a third throttled"])
+def test_a_burst_of_a_thousand_terminations_takes_few_calls(sample: Sample, faults: list[str], most: int) -> None:
     events, findings, right = burst(sample, 1000)
+    world = {"findings": findings, "faults": [Fault.parse(fault) for fault in faults], "seed": 11}
 
-    report = run(events, findings=findings, how={"shuffle": 3})
+    with Sandbox(hub=HUB, parameters=PARAMETERS, **world) as sandbox, counted_changes() as changes:
+        sandbox.deliver(events, shuffle=3)
+        report = sandbox.report()
 
-    resolved_once(report, findings, right)
-    assert report["api_calls"]["securityhub:GetFindings"] <= 120
-
-
-def test_a_burst_with_a_third_of_the_calls_throttled_ends_the_same(sample: Sample) -> None:
-    events, findings, right = burst(sample, 1000)
-
-    report = run(events, findings=findings, faults=[Fault.parse("*:*=0.33")], seed=11)
-
-    resolved_once(report, findings, right)
-    assert report["api_calls"]["securityhub:GetFindings"] <= 200
+    resolved_alone(report, findings, right)
+    assert changes == dict.fromkeys(right, 1)
+    assert report["api_calls"]["securityhub:GetFindings"] <= most
 
 
 def test_deliveries_repeated_in_any_order_with_lost_answers_resolve_nothing_else(sample: Sample) -> None:
@@ -175,4 +172,4 @@ def test_deliveries_repeated_in_any_order_with_lost_answers_resolve_nothing_else
     faults = [Fault.parse("*:*=0.33:LostResponse")]
     report = run(events, findings=findings, faults=faults, seed=5, how={"duplicate": 3, "shuffle": 5})
 
-    resolved_once(report, findings, right)
+    resolved_alone(report, findings, right)

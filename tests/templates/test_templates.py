@@ -16,6 +16,8 @@ from samcli.cli.types import CfnParameterOverridesType
 from samtranslator.yaml_helper import yaml_parse
 
 from responder.aws.clients import PATIENT
+from responder.domain.deletion.calls import Effect, recorded_names
+from responder.domain.deletion.config_item import DELETED
 from responder.domain.enrichment.enricher import TRUSTED_FOR
 from responder.domain.incident.reading import Criteria
 from sandbox.stacks import Template
@@ -480,3 +482,33 @@ def test_a_second_attempt_alone_alarms_nobody(hub: Document) -> None:
     for alarm in ages:
         (queue,) = (str(referred(dimension["Value"])) for dimension in alarm["Dimensions"])
         assert alarm["Threshold"] > queues[queue]["VisibilityTimeout"]
+
+
+@pytest.mark.parametrize(("name", "rule"), [("hub", "DeletionCallRule"), ("member", "ForwardDeletionCallsRule")])
+def test_the_rules_of_deletions_have_exactly_the_calls_that_the_table_says_are_ones(name: str, rule: str) -> None:
+    pattern = resources(transformed(TEMPLATES[name]), "AWS::Events::Rule")[rule]["EventPattern"]
+    calls = [
+        (source, event_name)
+        for option in pattern["detail"]["$or"]
+        for source in option["eventSource"]
+        for event_name in option["eventName"]
+    ]
+
+    assert len(calls) == len(set(calls))
+    assert set(calls) == recorded_names(Effect.DELETES)
+    assert pattern["detail"]["errorCode"] == [{"exists": False}]
+
+
+def test_members_forward_exactly_the_evidence_of_deletions_that_the_hub_takes_in() -> None:
+    members = resources(transformed(TEMPLATES["member"]), "AWS::Events::Rule")
+    hubs = resources(transformed(TEMPLATES["hub"]), "AWS::Events::Rule")
+
+    assert members["ForwardDeletionCallsRule"]["EventPattern"] == hubs["DeletionCallRule"]["EventPattern"]
+    assert members["ForwardDeletedItemsRule"]["EventPattern"] == hubs["DeletedItemRule"]["EventPattern"]
+    statuses = {
+        status
+        for option in hubs["DeletedItemRule"]["EventPattern"]["detail"]["$or"]
+        for item in option.values()
+        for status in item["configurationItemStatus"]
+    }
+    assert statuses == DELETED

@@ -10,13 +10,21 @@ import pytest
 
 from responder.domain.event import read_event
 from responder.domain.faults import Rejected
-from responder.domain.incident.desk import ClaimHeld, Result
+from responder.domain.incident.desk import Result
 from responder.domain.incident.occurrence import MAX_RELATED_ITEMS, Occurrence
 from responder.domain.incident.reading import read_occurrence
 from responder.domain.times import show_time
 from tests.conftest import Sample
 from tests.correlated_findings import BACKDOOR, GUARDDUTY, HUB, INSTANCE, PROD, correlation, cve, event_of
-from tests.incident_world import BACKENDS, CRITERIA, LEASE, Crash, World, occurrence_of, private_world
+from tests.incident_world import (
+    BACKENDS,
+    CRITERIA,
+    World,
+    deliver,
+    occurrence_of,
+    private_world,
+    what_people_see,
+)
 
 KEY = f"correlated/backdoor-with-critical-cves/{INSTANCE}"
 FIRST = (BACKDOOR, cve(1), cve(2), cve(3))
@@ -41,22 +49,6 @@ def read(event: dict[str, Any]) -> Occurrence | str:
 
 def times(world: World) -> list[str]:
     return [at for at, _ in world.the_incident()["timeline"]]
-
-
-def deliver(world: World, event: dict[str, Any]) -> None:
-    """What the queue does: deliver until it is taken in, a visibility time-out apart."""
-    for _ in range(5):
-        try:
-            world.take_in(event)
-        except (Crash, ClaimHeld):
-            world.now += LEASE + timedelta(seconds=120)
-        else:
-            return
-    raise AssertionError("never taken in")
-
-
-def what_people_see(world: World) -> list[dict[str, Any]]:
-    return [{name: value for name, value in incident.items() if name != "arn"} for incident in world.incidents()]
 
 
 def test_a_correlated_finding_says_that_it_fired_and_then_its_evidence(sample: Sample) -> None:

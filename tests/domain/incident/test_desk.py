@@ -13,7 +13,7 @@ from responder.domain.faults import Permanent
 from responder.domain.incident.desk import MAX_ENTRIES, VISIBLE_AFTER, ClaimHeld, NotVisible, Result
 from responder.domain.incident.occurrence import MAX_RELATED_ITEMS, Occurrence, RelatedItem
 from tests.conftest import Sample
-from tests.incident_world import BACKENDS, LEASE, Crash, World, occurrence_of, private_world
+from tests.incident_world import BACKENDS, LEASE, Crash, World, deliver, occurrence_of, private_world, what_people_see
 
 ROOT_STORY = [
     "root-console-sign-in-failed",
@@ -40,23 +40,6 @@ def backend(request: pytest.FixtureRequest) -> str:
 def world(backend: str) -> Iterator[World]:
     with private_world(backend) as world:
         yield world
-
-
-def deliver(world: World, event: dict[str, Any] | Occurrence) -> None:
-    """What the queue does: deliver until it is taken in, a visibility time-out apart."""
-    for _ in range(5):
-        try:
-            world.take_in(event)
-        except (Crash, ClaimHeld):
-            world.now += LEASE + timedelta(seconds=120)
-        else:
-            return
-    raise AssertionError("never taken in")
-
-
-def what_people_see(world: World) -> list[dict[str, Any]]:
-    """The incidents, less what no event decides."""
-    return [{name: value for name, value in incident.items() if name != "arn"} for incident in world.incidents()]
 
 
 def test_a_first_event_opens_an_incident_tells_people_and_is_in_its_timeline(world: World, sample: Sample) -> None:
