@@ -170,8 +170,8 @@ def test_the_mark_tells_a_stale_context_from_a_fresh_one() -> None:
 
 
 TEXT = st.text(min_size=1, max_size=140)
-OURS = ["AccountName", "AccountState", "OUName", "findingEnriched", "SecurityContactPhone", "tag:Owner"]
-FIELDS = st.dictionaries(TEXT | st.sampled_from(OURS), st.text(min_size=1, max_size=20), max_size=50)
+OURS = [*merged({}, known(tags={}))[0]]
+FIELDS = st.dictionaries(TEXT | st.sampled_from([*OURS, "tag:Owner"]), st.text(min_size=1, max_size=20), max_size=50)
 TAGS = st.dictionaries(TEXT, st.text(max_size=20), max_size=50)
 
 
@@ -185,7 +185,7 @@ def test_whatever_comes_limits_hold_others_survive_and_a_second_time_changes_not
     assert merged(enriched, known(tags=first))[0] == enriched
     assert len(later) <= 50
     assert all((0 < len(value) <= 1024 and value.strip()) or name in others for name, value in later.items())
-    theirs = {name: value for name, value in others.items() if name not in OURS[:-1]}
+    theirs = {name: value for name, value in others.items() if name not in OURS}
     assert theirs.items() <= later.items()
     assert others.keys() <= later.keys()
 

@@ -132,9 +132,8 @@ class Enricher:
             else:
                 differing.append(finding)
         doubted = {key for key, (_, is_certain) in sightings.items() if not is_certain}
-        differing.sort(
-            key=lambda finding: finding.concerns_account
-        )  # those of one account get equal updates, which share a call
+        # Those of one account get equal updates, which share a call.
+        differing.sort(key=lambda finding: finding.concerns_account)
         for start in range(0, len(differing), PORTION):
             portion = differing[start : start + PORTION]
             try:

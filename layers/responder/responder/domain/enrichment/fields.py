@@ -59,8 +59,7 @@ def merged(fields: Mapping[str, str], known: Known) -> tuple[dict[str, str], int
     """
     values = {name: one_line(value or "", MAX_FIELD_VALUE) for name, value in _context_fields(known.context).items()}
     own = [(ENRICHED, "true"), (FINGERPRINT, ""), *((name, value) for name, value in values.items() if value)]
-    if mark_of(fields) is None:  # fields of these names are somebody else's: what replaces one has its room
-        own.sort(key=lambda field: field[0] not in fields)
+    own.sort(key=lambda field: field[0] not in fields)  # what replaces a field, maybe somebody else's, has its room
     replaced = {name for name, _ in own}
     ours_before = _digests(fields.get(FINGERPRINT, ""))
     others = {
