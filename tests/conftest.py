@@ -9,6 +9,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 EVENTS = REPOSITORY / "events"
+SAMPLE_EVENTS = sorted(path for path in EVENTS.rglob("*.json") if path.parent.name != "world")
 MALFORMED_EVENTS = REPOSITORY / "tests" / "events"
 
 Sample = Callable[..., dict[str, Any]]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.cli import EVENTS, main
+from tests.conftest import SAMPLE_EVENTS
 
 REPOSITORY = Path(__file__).parent.parent.parent
 NOBODYS = {
@@ -79,8 +80,7 @@ def test_the_report_has_exactly_the_members_of_the_contract(capsys: Output, tmp_
 def test_shipped_events_are_all_handled_or_unmatched(capsys: Output) -> None:
     status, report = run_json(capsys)
     assert status == 0
-    assert len(report["events"]) == len(list(EVENTS.glob("*.json")))
-    for path, event in zip(sorted(EVENTS.glob("*.json")), report["events"], strict=True):
+    for path, event in zip(SAMPLE_EVENTS, report["events"], strict=True):
         assert event["id"] == json.loads(path.read_text())["id"], path
         assert (event["status"] == "unmatched") <= path.stem.endswith(NOTHING_COMES_OF_IT), path
     assert report["hub"] == "111122223333/eu-west-1"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.cli import EVENTS, main
+from tests.conftest import SAMPLE_EVENTS
 
 REPOSITORY = EVENTS.parent
 HUB_TEMPLATE, MEMBER_TEMPLATE = REPOSITORY / "template.yaml", REPOSITORY / "templates" / "member.yaml"
@@ -137,7 +138,7 @@ def test_standard_input_if_something_is_piped_in_else_the_sample_events(piped: b
     if piped:
         assert [event["file"] for event in events] == ["stdin"]
     else:
-        assert len(events) == len(list(EVENTS.glob("*.json")))
+        assert len(events) == len(SAMPLE_EVENTS)
     assert done.returncode == (0 if piped else 1)
 
 
