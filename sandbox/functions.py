@@ -15,10 +15,11 @@ import os
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import UUID, uuid5
@@ -157,7 +158,8 @@ class Container:
         self.killed: ContainerKilled | None = None
         self._resource = resource
         self._environment = _environment(resource, credentials)
-        self._folders = (resource.folder, *(f for layer in resource.layers for f in (layer / "python", layer)))
+        layers = reversed(resource.layers)  # modules come from the uppermost that has them
+        self._folders = (resource.folder, *(f for layer in layers for f in (layer / "python", layer)))
         self._own_names = {entry.name.removesuffix(".py") for f in self._folders if f.is_dir() for entry in f.iterdir()}
         self._modules: dict[str, ModuleType] = {}
         self._handler: Callable[[Any, Context], Any] | None = None
@@ -279,6 +281,7 @@ _STDERR = _ErrorOutput()
 _ROOT_HANDLER = logging.StreamHandler(_STDOUT)  # Lambda configures the root logger like this
 _ROOT_HANDLER.setFormatter(logging.Formatter("[%(levelname)s]\t%(message)s"))
 
+_OPT = "/opt/"  # where Lambda lays a function's layers over one another
 _KEPT_VARIABLES = ("HOME", "LANG", "PATH", "TMPDIR")
 
 
@@ -298,7 +301,17 @@ def _environment(resource: FunctionResource, credentials: dict[str, str]) -> dic
         "TZ": ":UTC",
         "_HANDLER": resource.handler,
     }
-    return own | dict(resource.environment) | of_lambda | credentials
+    given = {name: _in_layers(value, resource.layers) for name, value in resource.environment.items()}
+    return own | given | of_lambda | credentials
+
+
+def _in_layers(value: str, layers: Sequence[Path]) -> str:
+    """A path under /opt as that of the file in the uppermost layer that has it; any other value as it is."""
+    if value.startswith(_OPT):
+        for layer in reversed(layers):
+            if (file := layer / value.removeprefix(_OPT)).exists():
+                return str(file)
+    return value
 
 
 def _replace_environment(environment: dict[str, str]) -> None:

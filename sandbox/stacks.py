@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from responder.patterns import EventPattern, compile_pattern
 from . import moto_gaps
 from .accounts import Accounts
 from .envelopes import Place, is_account, is_region
+from .layers import build_layer
 from .moto_gaps import DeploymentError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -36,6 +37,7 @@ STAND_IN_REGIONS = ("us-east-1", "us-west-2")
 """The same for Regions: the first of them that is not the hub's, since only there findings are forwarded."""
 
 _CODE_BUCKET = "sandbox"
+_SAM_RESOURCE_ID = "SamResourceId"  # where `sam build` writes it too
 
 
 @dataclass(frozen=True)
@@ -62,19 +64,35 @@ class Template:
         except DeploymentError as refusal:
             raise DeploymentError(f"{path}: {refusal}") from None
         self.text = json.dumps(self.body)
+        self._layer_folders: dict[str, Path] = {}
 
     def folder(self, logical_id: str) -> Path:
         """Where a function's code is."""
         return self._folder(self.body["Resources"][logical_id]["Properties"]["Code"])
 
-    @cached_property
-    def layer_folders(self) -> tuple[Path, ...]:
-        resources = self.body["Resources"].values()
-        return tuple(
-            self._folder(resource["Properties"]["Content"])
-            for resource in resources
-            if resource["Type"] == "AWS::Lambda::LayerVersion"
-        )
+    def layer_folders(self, logical_id: str) -> tuple[Path, ...]:
+        """The folders of a function's layers, in its order. Those that a Makefile builds are built."""
+        folders = []
+        for layer in self.body["Resources"][logical_id]["Properties"].get("Layers", []):
+            name = layer.get("Ref") if isinstance(layer, dict) else None
+            if self.body["Resources"].get(name, {}).get("Type") != "AWS::Lambda::LayerVersion":
+                reason = f"the sandbox knows only layers of the template by !Ref yet, not {json.dumps(layer)}"
+                raise DeploymentError(f"{self.path}: {logical_id}: {reason}")
+            if name not in self._layer_folders:
+                self._layer_folders[name] = self._layer_folder(name)
+            folders.append(self._layer_folders[name])
+        return tuple(folders)
+
+    def _layer_folder(self, logical_id: str) -> Path:
+        layer = self.body["Resources"][logical_id]
+        folder, metadata = self._folder(layer["Properties"]["Content"]), layer.get("Metadata", {})
+        if metadata.get("BuildMethod") != "makefile":
+            return folder
+        try:
+            name = metadata.get(_SAM_RESOURCE_ID, logical_id)
+            return build_layer(name, folder, Path(self.path.parent, "build", "layers").resolve())
+        except DeploymentError as failure:
+            raise DeploymentError(f"{self.path}: {failure}") from None
 
     def _folder(self, code: Mapping[str, Any]) -> Path:
         return Path(self.path.parent, code["S3Key"]).resolve()
@@ -96,7 +114,9 @@ def _transformed(text: str) -> str:
             raise DeploymentError("not a template: it has no Resources")
         if "Transform" in template:
             _point_to_folders(template)
+            metadata = {name: resource.get("Metadata", {}) for name, resource in template["Resources"].items()}
             template = transform(template, {}, _NoManagedPolicies())
+            _keep_metadata_of_layers(template, metadata)
     except yaml.YAMLError as error:
         raise DeploymentError(f"not YAML: {error}") from None
     except InvalidDocumentException as error:
@@ -119,6 +139,16 @@ def _point_to_folders(template: dict[str, Any]) -> None:
         for name in ("CodeUri", "ContentUri"):
             if isinstance(folder := properties.get(name), str):
                 properties[name] = {"Bucket": _CODE_BUCKET, "Key": folder}
+
+
+def _keep_metadata_of_layers(template: dict[str, Any], metadata: Mapping[str, Mapping[str, Any]]) -> None:
+    """The transform drops what says how a layer is built, and ends its name with a digest."""
+    from samtranslator.translator.logical_id_generator import LogicalIdGenerator  # type: ignore[import-untyped]
+
+    for logical_id, resource in template["Resources"].items():
+        name = logical_id[: -LogicalIdGenerator.HASH_LENGTH]
+        if resource["Type"] == "AWS::Lambda::LayerVersion" and name in metadata:
+            resource["Metadata"] = {**metadata[name], _SAM_RESOURCE_ID: name}
 
 
 @dataclass(frozen=True)
@@ -227,6 +257,8 @@ class FunctionResource:
     place: Place
     folder: Path
     layers: tuple[Path, ...]
+    """Folders that stand for /opt, the last one uppermost."""
+
     handler: str
     role_arn: str
     environment: Mapping[str, str]
@@ -434,7 +466,7 @@ class _StackReader:
             deployed_name=deployed_name,
             place=self._place,
             folder=folder,
-            layers=self._template.layer_folders,
+            layers=self._template.layer_folders(logical_id),
             handler=described["Handler"],
             role_arn=described["Role"],
             environment={name: moto_gaps.text_of(value) for name, value in variables.items()},

@@ -45,13 +45,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Built:
-    """What `sam build` leaves: a folder for each function, and their layer."""
+    """What `sam build` leaves: a folder for each function, and for each of their layers."""
 
     folder: Path
 
     @property
     def layer(self) -> Path:
         return self.folder / "ResponderLayer" / "python"
+
+    @property
+    def rules(self) -> Path:
+        """What is /opt/rules/rules.json on Lambda."""
+        return self.folder / "RulesLayer" / "rules" / "rules.json"
 
 
 @pytest.fixture(scope="session")

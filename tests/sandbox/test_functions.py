@@ -113,7 +113,7 @@ def test_a_layer_is_imported_anew_by_every_container(build_world: BuildWorld, tm
     Type: AWS::Serverless::LayerVersion
     Properties: {ContentUri: layer}
 Outputs:""",
-    )
+    ).replace("CodeUri: functions/act", "CodeUri: functions/act\n      Layers: [!Ref Layer]")
     handler = "import shared\ndef lambda_handler(event, context):\n    shared.seen.append(1)\n    return shared.seen"
     assert build_world(handler, hub=hub).invoke("act", {}).response == [1]
     assert "shared" not in sys.modules
