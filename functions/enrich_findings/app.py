@@ -15,8 +15,9 @@ from responder.aws.pace import Pace
 from responder.aws.recent_updates_table import RecentUpdatesTable
 from responder.aws.security_hub import RATES, SecurityHub
 from responder.domain.enrichment.directory import Directory
-from responder.domain.enrichment.enricher import Enricher, report
+from responder.domain.enrichment.enricher import Enricher
 from responder.domain.event import Event
+from responder.domain.finding_outcomes import report
 from responder.runtime.counting import counting
 from responder.runtime.inbox import Inbox, Report, utc_now
 from responder.runtime.settings import Environment

@@ -1,7 +1,9 @@
 """Asking a Config aggregator what there is, many names a query, against the query language that AWS documents."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -9,22 +11,26 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from responder.aws.config_aggregator import MAX_EXPRESSION, ConfigAggregator
+from responder.aws.config_aggregator import MAX_EXPRESSION, RATES, ConfigAggregator
 from responder.aws.faults import AwsRefused, AwsUnavailable
 from responder.aws.pace import Pace
-from responder.domain.deletion.recorded import Names, names_of
+from responder.domain.correlation import RELATIONS
+from responder.domain.correlation.relations import SECURITY_GROUP_OF_INSTANCE
+from responder.domain.deletion.recorded import COVERED, Names, names_of
 from responder.domain.resource import Resource
 from sandbox.aws_services import config_aggregator, install
+from sandbox.known_resources import read_resources
 
 HUB, REGION = "123456789012", "eu-west-1"
 ACCOUNT, OTHER_ACCOUNT = "444455556666", "222222222222"
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
-INSTANCE = "AWS::EC2::Instance"
+INSTANCE, GROUP = "AWS::EC2::Instance", "AWS::EC2::SecurityGroup"
+RELATION = SECURITY_GROUP_OF_INSTANCE.name
 
 
-def port(client: Any, name: str = "organization") -> ConfigAggregator:
-    pace = Pace({"SelectAggregateResourceConfig": 1000}, clock=lambda: NOW, sleep=lambda _: None)
+def port(client: Any, name: str = "organization", pace: Pace | None = None) -> ConfigAggregator:
+    pace = pace or Pace({"SelectAggregateResourceConfig": 1000}, clock=lambda: NOW, sleep=lambda _: None)
     return ConfigAggregator(client, name=name, pace=pace, clock=lambda: NOW)
 
 
@@ -184,3 +190,194 @@ def test_a_row_that_cannot_be_read_is_no_answer(row: str) -> None:
 
         with pytest.raises(AwsUnavailable):
             port(client).bearing([names("i-1")], until=LATER)
+
+
+# Relations
+
+
+def instance(id_: str, account: str = ACCOUNT, region: str = REGION) -> Resource:
+    return Resource("aws", account, region, INSTANCE, id_)
+
+
+def groups(*ids: str, account: str = ACCOUNT, region: str = REGION) -> frozenset[Resource]:
+    return frozenset(Resource("aws", account, region, GROUP, id_) for id_ in ids)
+
+
+def associated(*ids: str) -> list[dict[str, str]]:
+    """An instance's relationships as an item in an event or a snapshot has them."""
+    related = [
+        {"resourceId": id_, "resourceType": GROUP, "name": "Is associated with SecurityGroup"} for id_ in sorted(ids)
+    ]
+    return [
+        {"resourceId": "subnet-1", "resourceType": "AWS::EC2::Subnet", "name": "Is contained in Subnet"},
+        {"resourceId": "vpc-1", "resourceType": "AWS::EC2::VPC", "name": "Is contained in Vpc"},
+        {"resourceId": "eni-1", "resourceType": "AWS::EC2::NetworkInterface", "name": "Contains NetworkInterface"},
+        *related,
+    ]
+
+
+def related(world: World, *resources: Resource) -> Mapping[Resource, frozenset[Resource]]:
+    return world.aggregator.related(RELATION, resources)
+
+
+def test_an_instance_leads_to_its_security_groups(world: World) -> None:
+    put("i-1", relationships=associated("sg-1", "sg-2"))
+    put("i-2", relationships=associated("sg-2"))
+    put("i-3", relationships=associated("sg-3"))
+
+    assert related(world, instance("i-1"), instance("i-2")) == {
+        instance("i-1"): groups("sg-1", "sg-2"),
+        instance("i-2"): groups("sg-2"),
+    }
+    assert len(world.calls) == 1
+
+
+def test_the_groups_of_every_network_interface_count(world: World) -> None:
+    configuration = {
+        "instanceId": "i-1",
+        "securityGroups": [{"groupId": "sg-1", "groupName": "web"}],
+        "networkInterfaces": [
+            {"networkInterfaceId": "eni-1", "groups": [{"groupId": "sg-1", "groupName": "web"}]},
+            {"networkInterfaceId": "eni-2", "groups": [{"groupId": "sg-2", "groupName": "db"}, {"groupId": "sg-3"}]},
+        ],
+    }
+    put("i-1", configuration=configuration, relationships=[])
+
+    assert related(world, instance("i-1")) == {instance("i-1"): groups("sg-1", "sg-2", "sg-3")}
+
+
+def test_a_namesake_in_another_account_or_region_is_another_instance(world: World) -> None:
+    put("i-1", relationships=associated("sg-1"))
+    put("i-1", OTHER_ACCOUNT, relationships=associated("sg-2"))
+    put("i-1", awsRegion="us-east-1", ARN=None, relationships=associated("sg-3"))
+    put("i-2", resourceName="i-1", relationships=associated("sg-4"))
+    here, there = instance("i-1"), instance("i-1", OTHER_ACCOUNT)
+
+    assert related(world, here) == {here: groups("sg-1")}
+    assert related(world, here, there) == {here: groups("sg-1"), there: groups("sg-2", account=OTHER_ACCOUNT)}
+    elsewhere = instance("i-1", region="us-east-1")
+    assert related(world, elsewhere) == {elsewhere: groups("sg-3", region="us-east-1")}
+
+
+def test_what_is_not_known_leads_nowhere(world: World) -> None:
+    put("i-1", relationships=associated("sg-1"), configurationItemStatus="ResourceDeleted")
+    put("i-2", relationships=[])
+    asked = [instance("i-1"), instance("i-2"), instance("i-3")]
+
+    assert related(world, *asked) == dict.fromkeys(asked, frozenset())
+
+
+@pytest.mark.parametrize("id_", ["i-1' OR resourceId = 'i-2", "i-1\\", "web", "i-" + "1" * 5000, ""])
+def test_what_cannot_be_asked_for_leads_nowhere_and_stops_nothing(world: World, id_: str) -> None:
+    put("i-1", relationships=associated("sg-1"))
+    put("i-2", relationships=associated("sg-2"))
+
+    assert related(world, instance("i-1"), instance(id_)) == {instance("i-1"): groups("sg-1"), instance(id_): groups()}
+    assert related(world, instance(id_)) == {instance(id_): groups()}
+    assert len(world.calls) == 1
+
+
+def test_nothing_is_asked_about_other_types(world: World) -> None:
+    (group,) = groups("sg-1")
+
+    assert related(world, group) == {group: frozenset()}
+    assert related(world) == {}
+    assert world.calls == []
+
+
+def test_every_relation_begins_at_a_type_that_can_be_asked_for() -> None:
+    assert {relation.of for relation in RELATIONS.values()} <= set(COVERED)
+
+
+def test_many_instances_share_few_queries_and_all_pages_are_read(world: World) -> None:
+    asked = [instance(f"i-{number:017x}", account) for number in range(150) for account in (ACCOUNT, OTHER_ACCOUNT)]
+    for number, resource in enumerate(asked):
+        put(resource.id, resource.account, relationships=associated(f"sg-{number}"))
+
+    found = related(world, *asked)
+
+    assert found == {
+        resource: groups(f"sg-{number}", account=resource.account) for number, resource in enumerate(asked)
+    }
+    assert all(len(call["Expression"]) <= MAX_EXPRESSION for call in world.calls)
+    assert len({call["Expression"] for call in world.calls}) == len(world.calls) < 300 / 20
+
+
+def test_an_answer_of_several_pages_is_read_to_its_end(world: World) -> None:
+    for number in range(150):
+        put(f"i-{number}", resourceName="i-a", relationships=associated("sg-1"))
+    put("i-a", relationships=associated("sg-2"))
+
+    assert related(world, instance("i-a")) == {instance("i-a"): groups("sg-2")}
+    assert [call.get("NextToken") is None for call in world.calls] == [True, False]
+
+
+def test_queries_for_relations_are_paced(world: World) -> None:
+    slept: list[float] = []
+    aggregator = port(world.client, pace=Pace(RATES, clock=lambda: NOW, sleep=slept.append))
+
+    aggregator.related(RELATION, [instance(f"i-{number:017x}") for number in range(60)])
+
+    assert slept == [0.5 * call for call in range(1, len(world.calls))]
+    assert slept
+
+
+def test_only_what_is_read_is_asked_for(world: World) -> None:
+    put("i-1", relationships=associated("sg-1"), configuration={"userData": "x" * 10_000, "networkInterfaces": [{}]})
+    related(world, instance("i-1"))
+
+    (row,) = world.aggregator.select(world.calls[0]["Expression"])
+
+    assert len(json.dumps(row)) < 1000
+
+
+def test_relations_are_told_of_items_in_every_form(world: World, tmp_path: Path) -> None:
+    """As an event or a snapshot records it, as the API gives it, and as a query does."""
+    place = {"awsRegion": REGION, "resourceType": INSTANCE, "configurationItemCaptureTime": "2026-03-05T10:00:00.000Z"}
+    related_by_api = [
+        {"resourceId": "sg-2", "resourceType": GROUP, "relationshipName": "Is associated with SecurityGroup"}
+    ]
+    items = [
+        {**place, "awsAccountId": ACCOUNT, "resourceId": "i-1", "relationships": associated("sg-1")},
+        {
+            **place,
+            "accountId": ACCOUNT,
+            "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-2",
+            "resourceId": "i-2",
+            "relationships": related_by_api,
+            "configuration": json.dumps({"networkInterfaces": [{"groups": [{"groupId": "sg-3"}]}]}),
+        },
+    ]
+    file = tmp_path / "resources.json"
+    file.write_text(json.dumps({"fileVersion": "1.0", "configurationItems": items}))
+    for item in read_resources(str(file)):
+        config_aggregator.put_item(HUB, REGION, item)
+
+    assert related(world, instance("i-1"), instance("i-2")) == {
+        instance("i-1"): groups("sg-1"),
+        instance("i-2"): groups("sg-2", "sg-3"),
+    }
+
+
+def test_a_throttled_query_for_relations_is_worth_a_retry() -> None:
+    client = boto3.client("config")
+    with Stubber(client) as stub:
+        for _ in range(5):
+            stub.add_client_error("select_aggregate_resource_config", "ThrottlingException", http_status_code=400)
+
+        with pytest.raises(AwsUnavailable):
+            port(client).related(RELATION, [instance("i-1")])
+
+
+def test_a_refused_query_for_relations_is_refused() -> None:
+    client = boto3.client("config")
+    with Stubber(client) as stub:
+        stub.add_client_error("select_aggregate_resource_config", "AccessDeniedException", http_status_code=400)
+
+        with pytest.raises(AwsRefused, match="AccessDeniedException"):
+            port(client).related(RELATION, [instance("i-1")])
+
+
+def test_an_aggregator_that_is_not_there_tells_of_no_relations_by_refusing(world: World) -> None:
+    with pytest.raises(AwsRefused, match="NoSuchConfigurationAggregatorException"):
+        port(world.client, "another").related(RELATION, [instance("i-1")])

@@ -185,6 +185,34 @@ def test_a_selected_path_goes_into_lists(config: Any) -> None:
     ]
 
 
+def test_paths_into_lists_of_lists_keep_each_element(config: Any) -> None:
+    interfaces = [
+        {"macAddress": "02:00", "groups": [{"groupId": "sg-1", "groupName": "web"}]},
+        {"macAddress": "02:01", "groups": [{"groupId": "sg-2"}, {"groupId": "sg-3"}]},
+    ]
+    related = [{"resourceId": "sg-1", "resourceType": "S", "name": "Is associated with SecurityGroup"}]
+    configuration = {"securityGroups": [{"groupId": "sg-1", "groupName": "web"}], "networkInterfaces": interfaces}
+    put(item(configuration=configuration, relationships=related), item(2, configuration=None))
+    assert results(
+        config,
+        "SELECT relationships, configuration.securityGroups.groupId, configuration.networkInterfaces.groups.groupId",
+    ) == [
+        {
+            "relationships": [
+                {"resourceId": "sg-1", "resourceType": "S", "relationshipName": "Is associated with SecurityGroup"}
+            ],
+            "configuration": {
+                "securityGroups": [{"groupId": "sg-1"}],
+                "networkInterfaces": [
+                    {"groups": [{"groupId": "sg-1"}]},
+                    {"groups": [{"groupId": "sg-2"}, {"groupId": "sg-3"}]},
+                ],
+            },
+        },
+        {"relationships": []},
+    ]
+
+
 @pytest.mark.parametrize("order", ["configuration, configuration.a", "configuration.a, configuration"])
 def test_a_whole_and_its_part_select_the_whole(config: Any, order: str) -> None:
     put(item(configuration={"a": 1, "b": 2}))

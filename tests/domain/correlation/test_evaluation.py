@@ -1,5 +1,6 @@
 """What fires, on what evidence, and in which generation."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -263,8 +264,8 @@ def _says(version: Finding) -> list[tuple[str, Resource, str]]:
     if _closed(version):
         return []
     (kind,), (on,) = version.document["Types"], version.resources
-    found = [vulnerability["Id"] for vulnerability in version.document.get("Vulnerabilities", [{"Id": ""}])]
-    return [(kind, on, value) for value in found]
+    found = {vulnerability["Id"] for vulnerability in version.document.get("Vulnerabilities", [{"Id": ""}])}
+    return [(kind, on, value) for value in sorted(found)[:2]]
 
 
 def _closed(version: Finding) -> bool:
@@ -272,8 +273,8 @@ def _closed(version: Finding) -> bool:
 
 
 def _order(version: Finding) -> tuple[Any, ...]:
-    content = json.dumps(version.document, sort_keys=True)
-    return _updated(version), version.seen_at, _closed(version), content
+    content = json.dumps(version.document, sort_keys=True).encode()
+    return _updated(version), version.seen_at, _closed(version), hashlib.sha256(content).hexdigest()
 
 
 def _updated(version: Finding) -> Any:

@@ -25,6 +25,14 @@ def groups(**item: Any) -> list[str]:
     return [to.id for *_, to in found]
 
 
+def test_an_item_of_a_query_names_its_account_otherwise() -> None:
+    item = {name: value for name, value in ITEM.items() if name != "awsAccountId"} | {"accountId": "444455556666"}
+    related = [{"resourceType": GROUP, "resourceId": "sg-1"}]
+    assert list(relations_in(item | {"relationships": related})) == list(
+        relations_in(ITEM | {"relationships": related})
+    )
+
+
 def test_the_groups_of_an_instance_are_in_its_relationships_and_its_configuration() -> None:
     related = [
         {"resourceType": GROUP, "resourceId": "sg-1", "relationshipName": "Is associated with SecurityGroup"},

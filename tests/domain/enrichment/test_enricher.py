@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from responder.domain.enrichment.context import AccountContext, Known, SecurityContact
-from responder.domain.enrichment.enricher import PORTION, Enricher, Result, report
+from responder.domain.enrichment.enricher import PORTION, Enricher, Result
 from responder.domain.event import Event, read_event
 from responder.domain.faults import Permanent, Rejected, Retryable
+from responder.domain.finding_outcomes import report
 from responder.domain.note import ENRICHER, RESOLVER
 from responder.domain.ports import RecentUpdate
 from responder.domain.security_hub import Finding, FindingGone, FindingKey, FindingRefused, FindingUpdate, read_finding

@@ -51,15 +51,24 @@ def write_items(client: "DynamoDBClient", table: str, items: Sequence[Row]) -> N
     AwsUnavailable, AwsRefused
         When any could not be written; others may have been.
     """
-    pending = iter(items)
-    asked: Sequence[Any] = [{"PutRequest": {"Item": item}} for item in islice(pending, WRITES)]
+    _write(client, table, [{"PutRequest": {"Item": item}} for item in items])
+
+
+def delete_items(client: "DynamoDBClient", table: str, keys: Sequence[Row]) -> None:
+    """Delete the rows of these keys, which differ. Raises as ``write_items`` does."""
+    _write(client, table, [{"DeleteRequest": {"Key": key}} for key in keys])
+
+
+def _write(client: "DynamoDBClient", table: str, requests: Sequence[Any]) -> None:
+    pending = iter(requests)
+    asked: Sequence[Any] = list(islice(pending, WRITES))
     pauses = _pauses()
     while asked:
         with aws_call("write rows of a table"):
             answer = client.batch_write_item(RequestItems={table: asked})
         left = answer.get("UnprocessedItems", {}).get(table, [])
         pauses = _pause(pauses) if len(left) == len(asked) else _pauses()
-        asked = [*left, *({"PutRequest": {"Item": item}} for item in islice(pending, WRITES - len(left)))]
+        asked = [*left, *islice(pending, WRITES - len(left))]
 
 
 def _pauses() -> Iterator[float]:

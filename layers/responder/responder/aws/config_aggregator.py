@@ -5,14 +5,16 @@ daily; resources that are gone, or of a type that is not recorded, are not among
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from responder.aws.faults import AwsUnavailable, aws_call
 from responder.aws.pace import Pace
-from responder.domain.deletion.recorded import Names, RecordedItem, read_item
+from responder.domain.correlation.relations import RELATIONS, relations_in
+from responder.domain.deletion.recorded import Names, RecordedItem, names_of, read_item
+from responder.domain.resource import Resource
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient
@@ -29,12 +31,19 @@ RATES = {"SelectAggregateResourceConfig": 2}
 
 _IDENTITY = "SELECT accountId, awsRegion, resourceType, resourceId, resourceName, arn, configurationItemCaptureTime"
 
+# What relations_in reads. Of the configuration only the ids: all of it, or of its network interfaces, is many times as
+# much. Source: AWS::EC2::Instance.properties.json in github.com/awslabs/aws-config-resource-schema.
+_RELATIONS = (
+    "SELECT accountId, awsRegion, resourceType, resourceId, arn, relationships, "
+    "configuration.securityGroups.groupId, configuration.networkInterfaces.groups.groupId"
+)
+
 
 class ConfigAggregator:
     """The aggregator of this name. ``pace`` needs the operations of RATES.
 
     Its methods raise AwsUnavailable or AwsRefused, also when the answer could not be read to its end. No call begins
-    after ``until``.
+    after ``until``, where there is one.
     """
 
     def __init__(self, client: "ConfigServiceClient", *, name: str, pace: Pace, clock: Callable[[], datetime]) -> None:
@@ -47,7 +56,7 @@ class ConfigAggregator:
     def name(self) -> str:
         return self._name
 
-    def select(self, expression: str, *, until: datetime) -> Iterator[dict[str, Any]]:
+    def select(self, expression: str, *, until: datetime | None = None) -> Iterator[dict[str, Any]]:
         """The rows of a query, in Config's subset of SQL, page by page. Stop when you have enough."""
         request: SelectAggregateResourceConfigRequestTypeDef = {
             "ConfigurationAggregatorName": self._name,
@@ -55,7 +64,7 @@ class ConfigAggregator:
             "Limit": PAGE,
         }
         while True:
-            if self._clock() >= until:
+            if until is not None and self._clock() >= until:
                 raise AwsUnavailable("no time is left for another call")
             self._pace.wait("SelectAggregateResourceConfig")
             with aws_call("query the Config aggregator"):
@@ -67,8 +76,24 @@ class ConfigAggregator:
 
     def bearing(self, names: Collection[Names], *, until: datetime) -> list[RecordedItem]:
         """Everything known under any of these names, as many of them a query as it holds."""
-        rows = (row for expression in _naming(names) for row in self.select(expression, until=until))
+        rows = self._select_named(_IDENTITY, names, until=until)
         return [item for row in rows if (item := read_item(row)) is not None]
+
+    def related(self, relation: str, resources: Collection[Resource]) -> dict[Resource, frozenset[Resource]]:
+        """What a relation leads to from each of these resources, all of the type that it is ``of``.
+
+        An empty set for one that is not known here, or whose id no query can ask for. Raises KeyError for a relation
+        that is none of RELATIONS.
+        """
+        found: dict[Resource, set[Resource]] = {resource: set() for resource in resources}
+        kind = RELATIONS[relation].of
+        names = [names_of(resource, resource.account) for resource in found if resource.type == kind]
+        for row in self._select_named(_RELATIONS, [known for known in names if known is not None]):
+            for name, resource, other in relations_in(_recorded(row)):
+                # A query finds namesakes too, in other Regions or by another of their names.
+                if name == relation and resource in found:
+                    found[resource].add(other)
+        return {resource: frozenset(others) for resource, others in found.items()}
 
     def latest(self, kind: str, *, account: str, region: str | None, until: datetime) -> list[RecordedItem]:
         """Up to a page of an account's resources of a type, the last recorded first; of one Region, or of any."""
@@ -77,6 +102,12 @@ class ConfigAggregator:
     def earliest(self, kind: str, *, account: str, region: str | None, until: datetime) -> list[RecordedItem]:
         """The same, those first whose last record is the oldest."""
         return self._by_time("ASC", kind, account, region, until)
+
+    def _select_named(
+        self, select: str, names: Collection[Names], *, until: datetime | None = None
+    ) -> Iterator[dict[str, Any]]:
+        for expression in _naming(select, names):
+            yield from self.select(expression, until=until)
 
     def _by_time(self, order: str, kind: str, account: str, region: str | None, until: datetime) -> list[RecordedItem]:
         where = f"resourceType = {quoted(kind)} AND accountId = {quoted(account)}"
@@ -103,28 +134,28 @@ def quoted(text: str) -> str:
     return f"'{text}'"
 
 
-def _naming(names: Collection[Names]) -> Iterator[str]:
+def _naming(select: str, names: Collection[Names]) -> Iterator[str]:
     """Queries for what bears these names, as few as the length of one allows."""
     batch: list[Names] = []
     expression = ""
     for wanted in sorted(set(names), key=lambda wanted: (wanted.account or "", wanted.type, wanted.names)):
-        longer = _bearing([*batch, wanted])
+        longer = _bearing(select, [*batch, wanted])
         if batch and len(longer) > MAX_EXPRESSION:
             yield expression
-            batch, longer = [], _bearing([wanted])
+            batch, longer = [], _bearing(select, [wanted])
         batch.append(wanted)
         expression = longer
     if batch:
         yield expression
 
 
-def _bearing(batch: list[Names]) -> str:
+def _bearing(select: str, batch: list[Names]) -> str:
     types = _list(wanted.type for wanted in batch)
     by_account: dict[str | None, list[Names]] = {}
     for wanted in batch:
         by_account.setdefault(wanted.account, []).append(wanted)
     alternatives = " OR ".join(_of_account(account, wanted) for account, wanted in by_account.items())
-    return f"{_IDENTITY} WHERE resourceType IN ({types}) AND ({alternatives})"
+    return f"{select} WHERE resourceType IN ({types}) AND ({alternatives})"
 
 
 def _of_account(account: str | None, batch: list[Names]) -> str:
@@ -136,6 +167,11 @@ def _of_account(account: str | None, batch: list[Names]) -> str:
 
 def _list(texts: Iterable[str]) -> str:
     return ", ".join(quoted(text) for text in dict.fromkeys(texts))
+
+
+def _recorded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row under the names that a recorded item has for its members."""
+    return {**row, "awsAccountId": row.get("accountId"), "ARN": row.get("arn")}
 
 
 def _row(text: str) -> dict[str, Any]:

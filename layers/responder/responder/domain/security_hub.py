@@ -103,12 +103,22 @@ class Finding:
         """Those of its resources that can be told for certain, whatever others it names."""
         return tuple(dict.fromkeys(resource for resource in self._named_resources() if resource is not None))
 
+    def mention_of(self, resource: Resource) -> Mapping[str, Any]:
+        """How its ``Resources`` name this one of them, with all that they say of it."""
+        return next(
+            mention
+            for mention, named in zip(self._mentions(), self._named_resources(), strict=True)
+            if named == resource and isinstance(mention, Mapping)
+        )
+
+    def _mentions(self) -> list[Any]:
+        mentions = self.document.get("Resources")
+        return mentions if isinstance(mentions, list) else []
+
     def _named_resources(self) -> list[Resource | None]:
+        """What each of its mentions names."""
         if self.own_resource is not None:
             return [self.own_resource]
-        mentions = self.document.get("Resources")
-        if not isinstance(mentions, list):
-            return []
         region = self.document.get("Region")
         region = region if isinstance(region, str) and region else _region_of(self.key.product_arn)
         partition = partition_of(region)
@@ -116,7 +126,7 @@ class Finding:
             resource_of_finding(mention, account=self.account, region=region, partition=partition)
             if isinstance(mention, Mapping)
             else None
-            for mention in mentions
+            for mention in self._mentions()
         ]
 
     @property
@@ -127,12 +137,11 @@ class Finding:
         """
         if self.own_resource is not None:
             return frozenset((self.own_resource,))
-        mentions = self.document.get("Resources")
         said = {
             resource_named(
                 str(mention.get("Id") or ""), str(mention.get("Type") or ""), partition="", account="", region=""
             )
-            for mention in (mentions if isinstance(mentions, list) else ())
+            for mention in self._mentions()
             if isinstance(mention, Mapping)
         }
         return frozenset(resource for resource in self.resources if resource in said)

@@ -4,12 +4,12 @@ What a rule means
 -----------------
 A *version* is a finding as one event showed it. Versions of the same finding (its key, whatever account or Region told
 of it) supersede one another in the order of (``UpdatedAt``, the event's time). Of two that agree in both, the one that
-no longer counts is the later; of two that agree in this too, the one whose JSON text sorts later.
+no longer counts is the later; of two that agree in this too, the one whose text has the later digest.
 
 A version makes *observations*: for every leg that it matches, every resource of its own that can be told for certain,
-and every distinct value of the leg's field (one observation where the leg has no field). It makes none if it is
-archived, resolved, suppressed, PASSED, or a sample. An observation's *event time* is the version's ``LastObservedAt``,
-else its ``UpdatedAt``.
+and every distinct value of the leg's field, of many the least, as many as the leg counts (one observation where the leg
+has no field). It makes none if it is archived, resolved, suppressed, PASSED, a sample, or a correlated finding itself.
+An observation's *event time* is the version's ``LastObservedAt``, else its ``UpdatedAt``.
 
 What a version no longer says is no longer so. An observation *stands* from its own version until the first later
 version of the same finding that does not make one of the same leg, resource and value. What a finding says anew after
@@ -26,12 +26,15 @@ fired stays fired, since the moment at which it did does not go away.
 
 The *evidence* of a moment is that of the latest window that satisfies the rule: of every leg the newest observations,
 one for each value, as many as the leg counts; among equally new ones those of the lesser value, then key of the finding
-(:func:`~responder.domain.correlation.evaluation.satisfying` has it exactly). The evidence of a *generation* is that of
-the last moment at which the rule held in it. The first generation begins when the rule first holds; another one begins
-when it holds with its newest evidence more than a window after the newest that the generation before ever had.
+(:func:`~responder.domain.correlation.evaluation.satisfying` has it exactly). The first *generation* begins when the
+rule first holds; another one begins when it holds with its newest evidence more than a window after the newest that the
+generation before ever had. The evidence of a generation is that of its beginning, until some that is as new or newer is
+observed: what is withdrawn later stays in it.
 
-Modules: :mod:`.rule` is what a rule says, :mod:`.observation` what a finding says to it, :mod:`.relations` which
-resources stand for one another, and :mod:`.evaluation` applies rules to a whole history, plainly.
+Modules: :mod:`.rule` is what a rule says, :mod:`.observation` what a finding says to it, :mod:`.versions` how long that
+stands, and :mod:`.relations` which resources stand for one another. :mod:`.evaluation` applies rules to a whole
+history, plainly. :mod:`.collector` and :mod:`.correlator` do the same as findings come, by way of a table, and
+:mod:`.correlated` is the finding that comes of it.
 """
 
 from responder.domain.correlation.evaluation import Firing, Standing, evaluate, standings

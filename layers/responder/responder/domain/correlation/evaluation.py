@@ -4,20 +4,17 @@ This is what ``responder rules test`` and ``explain`` say, and the oracle for wh
 cost grows with the square of the findings of one resource.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from responder.domain.correlation.observation import Observation, observe, why_not_counted
+from responder.domain.correlation.observation import Observation, observe
 from responder.domain.correlation.relations import NO_RELATIONS, Relations
 from responder.domain.correlation.rule import Leg, Rule
-from responder.domain.faults import Rejected
+from responder.domain.correlation.versions import Order, order_of
 from responder.domain.resource import Resource
 from responder.domain.security_hub import Finding, FindingKey
-from responder.domain.times import parse_time
 
 Evidence = tuple[Observation, ...]
 """In the order of the rule's legs, of each the newest first."""
@@ -90,35 +87,25 @@ def satisfying(rule: Rule, standing: Iterable[Observation]) -> Evidence | None:
     return None
 
 
+def newest_first(observations: Iterable[Observation]) -> list[Observation]:
+    """Observations in the order in which they are taken for evidence."""
+    found = sorted(observations, key=lambda found: (found.value, found.finding, str(found.resource)))
+    return sorted(found, key=lambda found: found.time, reverse=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Version:
-    order: tuple[Any, ...]
-    """Its place among the versions of its finding."""
-    moment: datetime
+    order: Order
     observations: frozenset[Observation]
 
 
 def _findings(rule: Rule, history: Iterable[Finding]) -> dict[FindingKey, list[_Version]]:
     """The versions of every finding, in their order."""
-    findings: defaultdict[FindingKey, dict[tuple[Any, ...], _Version]] = defaultdict(dict)
+    findings: defaultdict[FindingKey, dict[Order, _Version]] = defaultdict(dict)
     for finding in history:
-        version = _version(rule, finding)
-        findings[finding.key][version.order] = version
+        order = order_of(finding)
+        findings[finding.key][order] = _Version(order, observe(rule, finding))
     return {key: [versions[order] for order in sorted(versions)] for key, versions in findings.items()}
-
-
-def _version(rule: Rule, finding: Finding) -> _Version:
-    try:
-        updated_at = parse_time(finding.document.get("UpdatedAt"), "UpdatedAt")
-    except Rejected:
-        updated_at = finding.seen_at
-    no_longer_counts = why_not_counted(finding) is not None
-    content = json.dumps(finding.document, sort_keys=True, default=str)  # so that the order is one, whatever comes
-    return _Version(
-        order=(updated_at, finding.seen_at, no_longer_counts, content),
-        moment=max(updated_at, finding.seen_at),
-        observations=observe(rule, finding),
-    )
 
 
 def _sources(leg: Leg, resource: Resource, relations: Relations) -> frozenset[Resource]:
@@ -137,27 +124,30 @@ def _replay(
     at_moment: defaultdict[datetime, set[FindingKey]] = defaultdict(set)
     for key, versions in findings.items():
         for version in versions:
-            at_moment[version.moment].add(key)
+            at_moment[version.order.moment].add(key)
     standing: dict[FindingKey, frozenset[Observation]] = {}
     firings: list[Firing] = []
     newest = None  # of the evidence that the last generation ever had
     for moment in sorted(at_moment):
+        anew: set[Observation] = set()
         for key in at_moment[moment]:
-            known = [version for version in findings[key] if version.moment <= moment]
+            known = [version for version in findings[key] if version.order.moment <= moment]
+            before = standing.get(key, frozenset())
             standing[key] = frozenset(
                 observation for observation in _standing(known) if observation.resource in sources[observation.leg]
             )
+            anew |= standing[key] - before
         evidence = satisfying(rule, (observation for found in standing.values() for observation in found))
-        if evidence is None:
+        if evidence is None or anew.isdisjoint(evidence):
             continue
         end = max(observation.time for observation in evidence)
         if newest is None or end - newest > rule.window:
             firings.append(Firing(rule.id, resource, len(firings) + 1, moment, moment, evidence))
             newest = end
-        else:
+        elif end >= newest:
             if evidence != firings[-1].evidence:
                 firings[-1] = replace(firings[-1], changed_at=moment, evidence=evidence)
-            newest = max(newest, end)
+            newest = end
     last_standing = [observation for found in standing.values() for observation in found]
     return Standing(resource, tuple(firings), _nearest(rule, last_standing))
 
@@ -175,10 +165,7 @@ def _newest_first(rule: Rule, observations: Iterable[Observation]) -> dict[str, 
     by_leg: dict[str, list[Observation]] = {leg.name: [] for leg in rule.legs}
     for observation in observations:
         by_leg[observation.leg].append(observation)
-    for found in by_leg.values():
-        found.sort(key=lambda observation: (observation.value, observation.finding, str(observation.resource)))
-        found.sort(key=lambda observation: observation.time, reverse=True)
-    return by_leg
+    return {name: newest_first(found) for name, found in by_leg.items()}
 
 
 def _ends(by_leg: Mapping[str, Sequence[Observation]]) -> list[datetime]:

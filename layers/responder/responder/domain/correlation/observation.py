@@ -34,7 +34,10 @@ class Observation:
 
 
 def observe(rule: Rule, finding: Finding) -> frozenset[Observation]:
-    """The observations that this version makes. The finding need not be whole: what it lacks, it does not say."""
+    """The observations that this version makes. The finding need not be whole: what it lacks, it does not say.
+
+    Of the values of a leg the least, as many as it counts: more of one version add nothing.
+    """
     time = finding.observed_at
     if time is None or why_not_counted(finding) is not None:
         return frozenset()
@@ -53,6 +56,8 @@ def why_not_counted(finding: Finding) -> str | None:
 
     What a sample shows did not happen: a correlation of samples would page somebody at the highest impact.
     """
+    if finding.own_resource is not None:
+        return "it is a correlated finding itself"
     if finding.record_state != "ACTIVE":
         return f"its record state is {finding.record_state}"
     if not finding.is_open:
@@ -66,4 +71,4 @@ def why_not_counted(finding: Finding) -> str | None:
 
 
 def _values(leg: Leg, document: Mapping[str, Any]) -> tuple[str, ...]:
-    return leg.distinct.values(document) if leg.distinct else (NO_VALUE,)
+    return leg.distinct.values(document)[: leg.count] if leg.distinct else (NO_VALUE,)

@@ -52,13 +52,15 @@ NO_RELATIONS: Relations = KnownRelations()
 def relations_in(item: Mapping[str, Any]) -> Iterator[tuple[str, Resource, Resource]]:
     """The relations that a configuration item of AWS Config tells of, whose account and Region it must name.
 
+    Events and snapshots call the account ``awsAccountId``, answers to queries and about history ``accountId``.
     An instance's security groups are in its ``relationships``; in its ``configuration`` those of its first network
     interface are in ``securityGroups`` and each interface's in ``groups``. An item may lack either.
     """
     if item.get("resourceType") != SECURITY_GROUP_OF_INSTANCE.of:
         return
     region = str(item.get("awsRegion") or "")
-    where = {"account": str(item.get("awsAccountId") or ""), "region": region, "partition": partition_of(region)}
+    account = str(item.get("awsAccountId") or item.get("accountId") or "")
+    where = {"account": account, "region": region, "partition": partition_of(region)}
     instance = resource_of_config_item(item, **where)
     if instance is None:
         return

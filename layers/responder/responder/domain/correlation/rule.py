@@ -17,8 +17,15 @@ RETENTION = timedelta(days=90)
 """How long what was observed is kept, and so the longest window. Security Hub itself keeps findings so long after their
 last update."""
 
+MAX_VALUE = 1024
+"""Characters of a value that are told apart: what is kept of a pair has room for many."""
+
 FORMAT = 1
 """Of the file of rules. Another number is for another version of this application."""
+
+_LASTING = frozenset({"AwsAccountId", "CompanyName", "GeneratorId", "ProductArn", "ProductName", "Region"})
+_LASTING_WITHIN = {"Compliance": {"SecurityControlId"}, "ProductFields": {"ControlId"}}
+"""What stays as it is in all versions of a finding: who made it, and by what."""
 
 _WINDOW = re.compile(r"([1-9][0-9]{0,3})([dh])")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1)}
@@ -45,12 +52,14 @@ class Distinct:
     def values(self, document: Mapping[str, Any]) -> tuple[str, ...]:
         """The different values that count, as text, sorted. Only strings that are not empty, and numbers, are values.
 
+        A long one counts by its first 1,024 characters.
+
         >>> cves = Distinct("Vulnerabilities.Id", 2, compile_pattern({"value": [{"prefix": "CVE-"}]}))
         >>> cves.values({"Vulnerabilities": [{"Id": "CVE-2026-2"}, {"Id": "GHSA-1"}, {"Id": "CVE-2026-1"}, {"Id": ""}]})
         ('CVE-2026-1', 'CVE-2026-2')
         """
         found = {
-            value if isinstance(value, str) else json.dumps(value)
+            value[:MAX_VALUE] if isinstance(value, str) else json.dumps(value)
             for value, _ in Route(self.field).leaves(document)
             if isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
             if self.matching is None or self.matching.matches({_THE_VALUE: value})
@@ -68,6 +77,9 @@ class Leg:
     distinct: Distinct | None = None
     related: str | None = None
     """The relation by which a finding on another resource counts too; see ``relations``."""
+    kind: EventPattern | None = None
+    """What of ``pattern`` concerns what lasts; None if nothing does. A finding that it does not match never will match,
+    in no version."""
 
     @property
     def count(self) -> int:
@@ -93,6 +105,10 @@ class Rule:
     def groups(self, resource_type: str) -> bool:
         """Whether the rule can fire for a resource of this type."""
         return resource_type in self.resource_types
+
+    def may_concern(self, document: Mapping[str, Any]) -> bool:
+        """Whether this finding, in ASFF, may match a leg in some version of it."""
+        return any(leg.kind is None or leg.kind.matches(document) for leg in self.legs)
 
 
 def read_rules(text: str) -> tuple[Rule, ...]:
@@ -148,12 +164,33 @@ def matching_values(entries: Sequence[Any]) -> EventPattern:
 
 def _leg(document: Mapping[str, Any]) -> Leg:
     distinct = document.get("distinct")
+    kind = _lasting(document["pattern"])
     return Leg(
         name=document["name"],
         pattern=compile_pattern(document["pattern"]),
         distinct=_distinct(distinct) if distinct else None,
         related=document.get("related"),
+        kind=compile_pattern(kind) if kind else None,
     )
+
+
+def _lasting(pattern: Mapping[str, Any]) -> dict[str, Any]:
+    """A pattern without what may differ between versions: it matches whatever the pattern does.
+
+    >>> _lasting({"Region": ["a"], "Severity": {"Label": ["HIGH"]}, "$or": [{"AwsAccountId": ["b"]}, {"Title": ["c"]}]})
+    {'Region': ['a']}
+    """
+    kept: dict[str, Any] = {}
+    for name, wanted in pattern.items():
+        if name == "$or":
+            alternatives = [_lasting(alternative) for alternative in wanted]
+            if all(alternatives):
+                kept[name] = alternatives
+        elif name in _LASTING:
+            kept[name] = wanted
+        elif within := {inner: wanted[inner] for inner in sorted(_LASTING_WITHIN.get(name, ())) if inner in wanted}:
+            kept[name] = within
+    return kept
 
 
 def _distinct(document: Mapping[str, Any]) -> Distinct:

@@ -13,13 +13,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from responder.domain.enrichment.context import Known, in_words
 from responder.domain.enrichment.directory import Directory
 from responder.domain.enrichment.fields import context_mark, mark_of, merged
 from responder.domain.event import Event
 from responder.domain.faults import Permanent, Rejected, Retryable
+from responder.domain.finding_outcomes import findings_in, of_event
 from responder.domain.note import ENRICHER, RESOLVER, with_block
 from responder.domain.ports import Count, Findings, RecentUpdate, RecentUpdates
 from responder.domain.recent_updates import remember
@@ -31,7 +31,6 @@ from responder.domain.security_hub import (
     FindingUpdate,
     Note,
     latest,
-    read_findings,
 )
 
 PORTION = 100
@@ -104,7 +103,7 @@ class Enricher:
         Retryable, Permanent
             When the table of contexts cannot be used, and so nothing can be done about any.
         """
-        read = [_read(event, self._hub) for event in events]
+        read = [findings_in(event, self._hub) for event in events]
         sightings: dict[FindingKey, list[Finding]] = defaultdict(list)
         for findings in read:
             for finding in findings:
@@ -113,7 +112,7 @@ class Enricher:
         outcomes = self._enrich({key: latest(seen) for key, seen in sightings.items()})
         for result in Result:
             self._count(f"Findings{result.title().replace('_', '')}", list(outcomes.values()).count(result))
-        return [_of_event(findings, outcomes) for findings in read]
+        return [of_event(findings, outcomes) for findings in read]
 
     def _enrich(self, sightings: Mapping[FindingKey, tuple[Finding, bool]]) -> dict[FindingKey, Outcome]:
         until = self._clock() + self._time_limit
@@ -215,36 +214,6 @@ class Enricher:
         written = {key: mark for key, mark in marks.items() if key not in problems}
         remember(self._recent, written, now=self._clock(), count=self._count)
         return {key: _outcome(problems.get(key)) for key in updates}
-
-
-def report(results: Mapping[FindingKey, Result]) -> dict[str, Any]:
-    """What became of an event's findings, for the log: of several the one with which most was done."""
-    key, outcome = min(results.items(), key=lambda result: list(Result).index(result[1]))
-    return {"outcome": outcome, "finding_id": key.id, "findings": len(results)}
-
-
-def _read(event: Event, hub: str) -> list[Finding | Rejected]:
-    try:
-        return read_findings(event, hub=hub)
-    except Rejected as rejection:
-        return [rejection]
-
-
-def _of_event(
-    findings: Sequence[Finding | Rejected], outcomes: Mapping[FindingKey, Outcome]
-) -> Mapping[FindingKey, Result] | Exception:
-    """An event's outcome is that of its findings; what must be tried again comes before what cannot succeed."""
-    results: dict[FindingKey, Result] = {}
-    problems: list[Exception] = []
-    for finding in findings:
-        outcome = finding if isinstance(finding, Rejected) else outcomes[finding.key]
-        if isinstance(outcome, Result):
-            results[finding.key] = outcome  # type: ignore[union-attr]
-        else:
-            problems.append(outcome)
-    return (
-        next((problem for problem in problems if isinstance(problem, Retryable)), next(iter(problems), None)) or results
-    )
 
 
 def _update(finding: Finding, known: Known) -> tuple[FindingUpdate, int] | None:
