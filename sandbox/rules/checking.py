@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from responder.domain.correlation import RELATIONS, RETENTION, Rule, read_rule
-from responder.domain.correlation.rule import parse_window
+from responder.domain.correlation.rule import MOST_COUNTED, parse_window
 from responder.domain.faults import Rejected
 from responder.domain.resource.types import find_type
 from responder.domain.text import one_line
@@ -234,6 +234,13 @@ def _blame_legs(document: Document, sound: _Sound) -> None:
             blame_entries(document, (*steps, "distinct", "matching"), matching)
 
 
+def _blame_counts(document: Document, sound: _Sound) -> None:
+    counts = {steps: sound.get(*steps, "distinct", "count") or 1 for steps in _elements(document, "legs")}
+    if (total := sum(counts.values())) > MOST_COUNTED:
+        most = max(counts, key=lambda steps: counts[steps])
+        document.blame((*most, "distinct", "count"), f"all legs count {total} together, more than {MOST_COUNTED}")
+
+
 def _blame_relations(document: Document, sound: _Sound) -> None:
     types, legs = sound.get("resource_types"), _elements(document, "legs")
     related = {steps: name for steps in legs if (name := sound.get(*steps, "related")) is not None}
@@ -302,8 +309,10 @@ def _unreadable(samples: Mapping[str, Any] | None, step: Mapping[str, Any]) -> s
 
 _CHECKS: tuple[Callable[[Document, _Sound], None], ...] = (
     _blame_window,
+    _blame_counts,
     _blame_resource_types,
     _blame_legs,
+    _blame_counts,
     _blame_relations,
     _blame_samples,
     _blame_tests,

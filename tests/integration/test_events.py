@@ -67,7 +67,6 @@ def test_every_sample_event_does_what_its_name_says(once: Callable[[str], Report
         "deleted-database-2-call-only-starts",
         "deletion-refused-resolves-nothing",
         "deletion-scheduled-resolves-nothing",
-        "finding-suppressed-is-left-alone",
         "guardduty-medium-opens-nothing",
         "root-call-made-by-aws-service-opens-nothing",
         "root-service-event-opens-nothing",

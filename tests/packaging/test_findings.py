@@ -1,11 +1,14 @@
-"""What is deployed enriches and resolves findings: built by SAM, run by the Lambda runtime interface emulator."""
+"""What is deployed enriches, resolves and correlates findings: built by SAM, run by the runtime interface emulator."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sandbox.aws_services import security_hub
-from tests import deletion_world, enrichment_world
-from tests.conftest import REPOSITORY, Sample
+from sandbox.streams import Stream
+from tests import correlation_world, deletion_world, enrichment_world
+from tests.conftest import EVENTS, REPOSITORY, Sample
 from tests.packaging.conftest import Built, client, invoke, running
 from tests.tables import create_keyed_tables
 
@@ -56,6 +59,35 @@ def test_the_built_function_resolves_the_finding_of_a_deleted_bucket(
 
     assert report["outcome"] == "resolved"
     assert now(finding)["Workflow"]["Status"] == "RESOLVED"
+
+
+def test_the_built_functions_make_a_threat_of_findings(built: Built, lambda_python: Path, aws: str) -> None:
+    stream = Stream(correlation_world.create_signals_table(client("dynamodb", aws)), "SignalsTable")
+    common: Any = {"hub": HUB, "dead_letters": queue(aws), "rules": built.rules}
+    collector = {"AWS_ENDPOINT_URL": aws, **correlation_world.collector_environment(**common)}
+    correlator = {"AWS_ENDPOINT_URL": aws, **correlation_world.correlator_environment(**common)}
+
+    with running(built, "CollectSignalsFunction", lambda_python, collector) as function:
+        reports = [invoke(function, event) for event in of_today("backdoor-with-critical-cves")]
+    signals = [record for record in stream.records(0) if '"o#' in record.item]
+    with running(built, "CorrelateSignalsFunction", lambda_python, correlator) as function:
+        answer = invoke(function, {"Records": [json.loads(record.text) for record in signals]})
+
+    assert {report["outcome"] for report in reports} == {"collected"}
+    assert answer == {"batchItemFailures": []}
+    (threat,) = security_hub.findings(HUB, REGION)
+    assert (threat["GeneratorId"], threat["Severity"]["Label"]) == ("backdoor-with-critical-cves", "CRITICAL")
+
+
+def of_today(threat: str) -> list[dict[str, Any]]:
+    """The events of a sample threat, observed now: what is older than ninety days is no signal."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    events = [json.loads(path.read_text()) for path in sorted((EVENTS / "threats" / threat).glob("*.json"))]
+    for event in events:
+        event["time"] = now
+        for finding in event["detail"]["findings"]:
+            finding |= {"LastObservedAt": now, "UpdatedAt": now}
+    return events
 
 
 def test_every_function_is_built(built: Built) -> None:

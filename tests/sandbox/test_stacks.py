@@ -63,7 +63,7 @@ class TestOneWorld:
                 ["ConfigComplianceRule"],
             ),
             (config("s3-bucket-versioning-enabled"), ["ForwardConfigComplianceRule"], []),
-            (security_hub(HUB, "eu-west-1"), ["ForwardSecurityHubFindingsRule"], []),
+            (security_hub(HUB, "eu-west-1"), ["ForwardSecurityHubFindingsRule"], ["CollectSignalsRule"]),
             (security_hub(HUB, "us-east-1"), [], []),
             (security_hub(MEMBER, "eu-west-1"), [], []),
         ],

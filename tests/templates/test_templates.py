@@ -20,6 +20,7 @@ from responder.domain.deletion.calls import Effect, recorded_names
 from responder.domain.deletion.config_item import DELETED
 from responder.domain.enrichment.enricher import TRUSTED_FOR
 from responder.domain.incident.reading import Criteria
+from responder.patterns import compile_pattern
 from sandbox.stacks import Template
 from tests.conftest import REPOSITORY
 
@@ -71,6 +72,23 @@ def referred(value: Any) -> str | None:
     return (
         str(argument[0] if isinstance(argument, list) else argument.split(".")[0]) if function == "Fn::GetAtt" else None
     )
+
+
+def mappings(template: Document, kind: str) -> list[dict[str, Any]]:
+    """The event source mappings of this kind of source."""
+    return [
+        mapping
+        for mapping in resources(template, "AWS::Lambda::EventSourceMapping").values()
+        if template["Resources"][referred(mapping["EventSourceArn"])]["Type"] == kind
+    ]
+
+
+def queue_mappings(template: Document) -> list[dict[str, Any]]:
+    return mappings(template, "AWS::SQS::Queue")
+
+
+def stream_mappings(template: Document) -> list[dict[str, Any]]:
+    return mappings(template, "AWS::DynamoDB::Table")
 
 
 def texts(value: Any) -> list[str]:
@@ -147,6 +165,8 @@ def test_every_source_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_
     }
     for rule in resources(template, "AWS::Events::Rule").values():
         dead_letters |= {referred(target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]}
+    for mapping in stream_mappings(template):
+        dead_letters |= {referred(mapping["DestinationConfig"]["OnFailure"]["Destination"])}
     watched = {
         referred(dimension["Value"])
         for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
@@ -188,7 +208,7 @@ def test_rules_send_to_queues_only_by_policies_that_name_them(template: Document
 
 
 def test_a_queues_visibility_time_out_is_six_times_the_functions(hub: Document) -> None:
-    for mapping in resources(hub, "AWS::Lambda::EventSourceMapping").values():
+    for mapping in queue_mappings(hub):
         queue = resources(hub, "AWS::SQS::Queue")[str(referred(mapping["EventSourceArn"]))]
         function = resources(hub, "AWS::Lambda::Function")[str(referred(mapping["FunctionName"]))]
         window = mapping.get("MaximumBatchingWindowInSeconds", 0)
@@ -207,6 +227,7 @@ def test_a_claims_lease_outlives_its_holder_and_is_over_at_the_next_delivery(hub
 def test_every_function_has_a_role_logs_with_retention_and_alarms_of_its_own(hub: Document) -> None:
     functions = resources(hub, "AWS::Lambda::Function")
     logs = resources(hub, "AWS::Logs::LogGroup")
+    of_streams = {referred(mapping["FunctionName"]) for mapping in stream_mappings(hub)}
     roles = [referred(function["Role"]) for function in functions.values()]
     assert len(set(roles)) == len(functions)
     for name, function in functions.items():
@@ -218,7 +239,7 @@ def test_every_function_has_a_role_logs_with_retention_and_alarms_of_its_own(hub
             for dimension in alarm.get("Dimensions", [])
             if referred(dimension["Value"]) == name
         }
-        assert watched == {"Errors", "Throttles"}, name
+        assert watched == {"Errors", "Throttles"} | ({"IteratorAge"} if name in of_streams else set()), name
 
 
 def test_every_rule_is_watched_for_events_that_not_even_its_dead_letter_queue_took(template: Document) -> None:
@@ -439,10 +460,132 @@ def test_the_organization_stacks_role_may_do_what_a_delegated_administrator_may(
 
 def test_a_function_knows_how_many_of_it_share_a_quota(hub: Document) -> None:
     functions = resources(hub, "AWS::Lambda::Function")
-    for mapping in resources(hub, "AWS::Lambda::EventSourceMapping").values():
+    for mapping in queue_mappings(hub):
         variables = functions[str(referred(mapping["FunctionName"]))]["Environment"]["Variables"]
         if "MAXIMUM_CONCURRENCY" in variables:
             assert int(variables["MAXIMUM_CONCURRENCY"]) == mapping["ScalingConfig"]["MaximumConcurrency"]
+    for mapping in stream_mappings(hub):
+        variables = functions[str(referred(mapping["FunctionName"]))]["Environment"]["Variables"]
+        assert int(variables["EXPECTED_SHARDS"]) >= 1
+        assert mapping["ParallelizationFactor"] == 1  # or there were more containers than shards
+
+
+def test_a_stream_is_read_from_its_beginning_and_nothing_is_given_up_unseen(hub: Document) -> None:
+    assert stream_mappings(hub)
+    for mapping in stream_mappings(hub):
+        assert mapping["StartingPosition"] == "TRIM_HORIZON"
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["BisectBatchOnFunctionError"] is True
+        destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+        function = resources(hub, "AWS::Lambda::Function")[str(referred(mapping["FunctionName"]))]
+        role = resources(hub, "AWS::IAM::Role")[str(referred(function["Role"]))]
+        allowed = statements({"Resources": role["Policies"]})
+        assert {"Fn::GetAtt": [referred(destination), "Arn"]} in [
+            statement["Resource"] for statement in allowed if statement["Action"] == "sqs:SendMessage"
+        ]
+        reads = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+        assert [f"dynamodb:{read}" for read in sorted(reads)] in [
+            statement["Action"] for statement in allowed if statement["Resource"] == mapping["EventSourceArn"]
+        ]
+
+
+def test_somebody_is_told_of_a_blocked_stream_long_before_its_records_are_given_up(hub: Document) -> None:
+    ages = {
+        referred(dimension["Value"]): timedelta(milliseconds=alarm["Threshold"])
+        for alarm in resources(hub, "AWS::CloudWatch::Alarm").values()
+        if alarm["MetricName"] == "IteratorAge"
+        for dimension in alarm["Dimensions"]
+    }
+
+    for mapping in stream_mappings(hub):
+        kept = timedelta(seconds=mapping["MaximumRecordAgeInSeconds"])
+        assert 4 * ages[referred(mapping["FunctionName"])] < kept < timedelta(hours=24)  # as long as a stream keeps one
+
+
+RECORD: Document = {
+    "eventID": "c81e728d9d4c2f636f067f89cc14862c",
+    "eventName": "REMOVE",
+    "eventVersion": "1.1",
+    "eventSource": "aws:dynamodb",
+    "awsRegion": "eu-west-1",
+    "dynamodb": {
+        "ApproximateCreationDateTime": 1779978130,
+        "Keys": {
+            "pair": {"S": "backdoor-with-critical-cves/aws/444455556666/eu-west-1/AWS::EC2::Instance/i-0a1b2c3d4e5f6"},
+            "row": {"S": "o#backdoor#2026-02-27T14:22:10.000000+00:00#0f5d1cbb6a4d5e0fd3e0e0b8"},
+        },
+        "SequenceNumber": "49600000000000000000000001",
+        "SizeBytes": 171,
+        "StreamViewType": "NEW_IMAGE",
+    },
+    "userIdentity": {"type": "Service", "principalId": "dynamodb.amazonaws.com"},
+    "eventSourceARN": "arn:aws:dynamodb:eu-west-1:111122223333:table/signals/stream/2026-02-01T00:00:00.000",
+}
+"""What the stream tells when DynamoDB removes a signal whose time to live is over."""
+
+
+def written(row: str) -> Document:
+    change = RECORD["dynamodb"] | {"Keys": RECORD["dynamodb"]["Keys"] | {"row": {"S": row}}, "NewImage": {}}
+    return {name: value for name, value in RECORD.items() if name != "userIdentity"} | {"dynamodb": change}
+
+
+def test_what_dynamodb_removes_in_its_time_invokes_no_function(hub: Document) -> None:
+    for mapping in stream_mappings(hub):
+        for chosen in mapping["FilterCriteria"]["Filters"]:
+            assert not compile_pattern(json.loads(chosen["Pattern"])).matches(RECORD)
+
+
+@pytest.mark.parametrize("event", ["INSERT", "MODIFY", "REMOVE"])
+@pytest.mark.parametrize("kind", ["o", "d", "a", "state", "versions"])
+def test_signals_invoke_the_correlator_and_nothing_else_in_their_table_does(
+    hub: Document, event: str, kind: str
+) -> None:
+    row = f"{kind}#backdoor#2026-02-27T14:22:10.000000+00:00#0f5d1c" if len(kind) == 1 else kind
+    (mapping,) = stream_mappings(hub)
+    (chosen,) = mapping["FilterCriteria"]["Filters"]
+
+    matches = compile_pattern(json.loads(chosen["Pattern"])).matches(written(row) | {"eventName": event})
+    assert matches == (kind == "o" and event != "REMOVE")
+
+
+def test_every_table_is_encrypted_recoverable_and_forgets(hub: Document) -> None:
+    for name, table in resources(hub, "AWS::DynamoDB::Table").items():
+        assert referred(table["SSESpecification"]["KMSMasterKeyId"]) == "EncryptionKey", name
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}, name
+        assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}, name
+
+
+@pytest.mark.parametrize("name", ["IncidentsTable", "SignalsTable"])
+def test_what_nobody_else_knows_is_not_deleted_with_the_stack(hub: Document, name: str) -> None:
+    table = hub["Resources"][name]
+
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_functions_that_read_the_rules_have_their_layer(hub: Document) -> None:
+    readers = {
+        name: function
+        for name, function in resources(hub, "AWS::Lambda::Function").items()
+        if "RULES_FILE" in function["Environment"]["Variables"]
+    }
+
+    assert len(readers) == 2
+    for function in readers.values():
+        layers = [str(referred(layer)) for layer in function["Layers"]]
+        assert [re.sub("Layer.*", "", layer) for layer in layers] == ["Responder", "Rules"]
+        assert function["Environment"]["Variables"]["RULES_FILE"] == "/opt/rules/rules.json"
+
+
+def test_correlated_findings_are_imported_into_the_product_whose_findings_open_incidents(hub: Document) -> None:
+    pattern = resources(hub, "AWS::Events::Rule")["CorrelatedFindingRule"]["EventPattern"]
+    (product,) = pattern["detail"]["findings"]["ProductArn"]
+    imports = [
+        statement["Resource"]
+        for statement in statements(hub)
+        if "securityhub:BatchImportFindings" in json.dumps(statement["Action"])
+    ]
+
+    assert imports == [product]
 
 
 def test_findings_are_batched_within_the_minute_for_which_their_events_are_trusted(hub: Document) -> None:

@@ -101,6 +101,7 @@ class SignalsTable:
             yield from map(read_signal, self._query(pair, prefix + _time(start), prefix + _time(end) + _ENDLESS))
 
     def set_aside(self, signals: Collection[Signal]) -> None:
+        # Put first: what is cut short is there twice, and not missing.
         items = [_signal_item(signal, _signal_row(signal, "d")) for signal in signals]
         write_items(self._client, self._table, items)
         delete_items(self._client, self._table, [_key(_pair(s.pair), _signal_row(s)) for s in signals])
@@ -210,17 +211,18 @@ def read_signal(row: Mapping[str, Any]) -> Signal:
                 leg=texts["leg"],
                 resource=Resource.parse(texts["observed_on"]),
                 value=texts["value"],
-                time=datetime.fromisoformat(texts["time"]),
+                time=_read_time(texts["time"]),
                 finding=FindingKey(texts["product_arn"], texts["finding_id"]),
             ),
             order=Order(
-                datetime.fromisoformat(texts["updated_at"]),
-                datetime.fromisoformat(texts["seen_at"]),
+                _read_time(texts["updated_at"]),
+                _read_time(texts["seen_at"]),
                 False,
                 texts["digest"],
             ),
             title=texts["title"],
-            mention=json.loads(texts["mention"]),
+            mention=_read_object(texts["mention"]),
+            replay=texts.get("replay", ""),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Rejected("", f"no row of a signal: {type(error).__name__}: {error}") from None
@@ -262,7 +264,8 @@ def _signal_texts(signal: Signal) -> dict[str, str]:
     seen, order = signal.observation, signal.order
     mention = json.dumps(signal.mention, sort_keys=True)
     if len(mention) > MOST_MENTIONED:
-        mention = json.dumps({name: signal.mention.get(name) for name in ("Type", "Id", "Partition", "Region")})
+        names = ("Id", "Partition", "Region", "Type")
+        mention = json.dumps({name: signal.mention[name] for name in names if name in signal.mention})
     return {
         "rule": signal.pair.rule,
         "resource": str(signal.pair.resource),
@@ -281,6 +284,7 @@ def _signal_texts(signal: Signal) -> dict[str, str]:
 
 
 def _state_to_json(state: PairState) -> str:
+    latest = state.generation
     return json.dumps(
         {
             "newest": {leg: [_signal_in_state(signal) for signal in found] for leg, found in state.newest.items()},
@@ -290,16 +294,20 @@ def _state_to_json(state: PairState) -> str:
             "related_at": _optional(state.related_at),
             "mention": state.mention,
             "mentioned_at": _optional(state.mentioned_at),
-            "generation": state.generation and _generation_to_json(state.generation),
-            "untold": [_generation_to_json(generation) for generation in state.untold.values()],
-        }
+            "generation": latest and _generation_to_json(latest),
+            "is_untold": latest is not None and state.untold.get(latest.number) == latest,
+            "untold": [_generation_to_json(earlier) for earlier in state.untold.values() if earlier != latest],
+        },
+        ensure_ascii=False,
     )
 
 
 def _state(pair: Pair, row: Item) -> PairState:
     stored: dict[str, Any] = json.loads(row["state"]["S"])
-    latest = stored["generation"]
+    latest = _generation(pair, stored["generation"]) if stored["generation"] else None
     untold = [_generation(pair, generation) for generation in stored["untold"]]
+    if latest and stored["is_untold"]:
+        untold.append(latest)
     return PairState(
         pair=pair,
         newest={leg: tuple(_signal_of_state(pair, s) for s in found) for leg, found in stored["newest"].items()},
@@ -309,7 +317,7 @@ def _state(pair: Pair, row: Item) -> PairState:
         related_at=_read_optional(stored["related_at"]),
         mention=stored["mention"],
         mentioned_at=_read_optional(stored["mentioned_at"]),
-        generation=_generation(pair, latest) if latest else None,
+        generation=latest,
         untold={generation.number: generation for generation in untold},
         revision=int(row["revision"]["N"]),
     )
@@ -329,11 +337,11 @@ def _generation_to_json(generation: Generation) -> dict[str, Any]:
 def _generation(pair: Pair, stored: Mapping[str, Any]) -> Generation:
     return Generation(
         number=stored["number"],
-        created_at=datetime.fromisoformat(stored["created_at"]),
-        as_of=datetime.fromisoformat(stored["as_of"]),
-        newest=datetime.fromisoformat(stored["newest"]),
+        created_at=_read_time(stored["created_at"]),
+        as_of=_read_time(stored["as_of"]),
+        newest=_read_time(stored["newest"]),
         evidence=tuple(_signal_of_state(pair, signal) for signal in stored["evidence"]),
-        updated_at=datetime.fromisoformat(stored["updated_at"]),
+        updated_at=_read_time(stored["updated_at"]),
     )
 
 
@@ -368,7 +376,7 @@ def _known_finding(key: FindingKey, row: Item) -> KnownFinding:
     said = [frozenset(marks) for marks in stored["said"]]
     known = [
         Version(
-            Order(datetime.fromisoformat(updated_at), datetime.fromisoformat(seen_at), is_closed, digest),
+            Order(_read_time(updated_at), _read_time(seen_at), is_closed, digest),
             said[number],
             _read_optional(time),
         )
@@ -387,7 +395,21 @@ def _optional(moment: datetime | None) -> str | None:
 
 
 def _read_optional(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else _read_time(text)
+
+
+def _read_time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} is a time without a zone")
+    return moment
+
+
+def _read_object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise TypeError(f"{text[:60]} is no object")
+    return value
 
 
 def _expiry(moment: datetime) -> dict[str, str]:

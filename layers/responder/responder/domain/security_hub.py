@@ -121,13 +121,13 @@ class Finding:
             return [self.own_resource]
         region = self.document.get("Region")
         region = region if isinstance(region, str) and region else _region_of(self.key.product_arn)
-        partition = partition_of(region)
-        return [
-            resource_of_finding(mention, account=self.account, region=region, partition=partition)
-            if isinstance(mention, Mapping)
-            else None
+        where = {"account": self.account, "region": region, "partition": partition_of(region)}
+        named = [
+            resource_of_finding(mention, **where) if isinstance(mention, Mapping) else None
             for mention in self._mentions()
         ]
+        # Without a Region anywhere, an id alone may be anybody's.
+        return [resource if resource and resource.account and resource.region else None for resource in named]
 
     @property
     def placed_resources(self) -> frozenset[Resource]:

@@ -26,6 +26,10 @@ class Environment:
             raise InvalidSetting(f"environment variable {name} is not set")
         return value
 
+    def optional_text(self, name: str) -> str | None:
+        """A value; None when the variable is empty, as an empty template parameter makes it."""
+        return self.text(name) if self._is_given(name) else None
+
     def choice(self, name: str, *allowed: str) -> str:
         """One of a few values."""
         return self._matching(name, "|".join(map(re.escape, allowed)), " or ".join(allowed))
@@ -36,7 +40,7 @@ class Environment:
 
     def optional_arn(self, name: str) -> str | None:
         """An ARN; None when the variable is empty, as an empty template parameter makes it."""
-        return self.arn(name) if self._variables.get(name, "").strip() else None
+        return self.arn(name) if self._is_given(name) else None
 
     def url(self, name: str) -> str:
         """An HTTP(S) URL."""
@@ -64,6 +68,9 @@ class Environment:
     def seconds(self, name: str, *, least: float, most: float) -> timedelta:
         """A duration in seconds."""
         return timedelta(seconds=self.number(name, least=least, most=most))
+
+    def _is_given(self, name: str) -> bool:
+        return bool(self._variables.get(name, "").strip())
 
     def _matching(self, name: str, pattern: str, wanted: str) -> str:
         value = self.text(name)

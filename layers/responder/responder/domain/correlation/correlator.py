@@ -220,9 +220,12 @@ class Correlator:
                     results |= set() if began is None else {Result.FIRED if began else Result.ADDED}
             if not self._store.save(state):
                 return Retryable("another container has changed what is known of this rule and resource")
-            self._store.set_aside(evaluation.withdrawn)
         except (Retryable, Permanent) as problem:
             return problem
+        try:
+            self._store.set_aside(evaluation.withdrawn)
+        except (Retryable, Permanent):  # they will be gone through once more
+            self._count("SignalsNotSetAside", len(evaluation.withdrawn))
         return next((result for result in Result if result in results), Result.WAITING)
 
     # ----------------------------------------------------------------------------------------------------- telling
@@ -309,7 +312,7 @@ class _Evaluation:
         self.state = state
         self._store = store
         self._known = known
-        self.withdrawn: list[Signal] = []
+        self.withdrawn: dict[Signal, None] = {}
         """To be set aside, once the state is kept that knows of it."""
 
     def take(self, signal: Signal) -> Held | None:
@@ -343,11 +346,11 @@ class _Evaluation:
         state, legs = self.state, [leg for leg in self.rule.legs if leg.related]
         for resource in state.related - related:
             self._store.detach(Pair(self.rule.id, resource), state.pair)
-        for resource in related - state.related:
+        for resource in sorted(related, key=str):
             source = Pair(self.rule.id, resource)
             # First the link, then the look at what is there: what comes in between is passed on, or seen, or both.
-            self._store.attach(source, state.pair)
-            for leg in legs:
+            self._store.attach(source, state.pair)  # each time: links expire
+            for leg in legs if resource not in state.related else ():
                 self._store.add([signal.of(state.pair) for signal in self._store.newest(source, leg.name)])
         if related != state.related:
             state.related = related
@@ -361,7 +364,7 @@ class _Evaluation:
         for portion in _portions(self._store.newest(self.state.pair, leg.name), leg.count):
             for signal, until in zip(portion, self._known.until(portion), strict=True):
                 if until is not None:
-                    self.withdrawn.append(signal)
+                    self.withdrawn[signal] = None
                     self.state.set_aside(until)
                 elif self.state.admits(signal):
                     found.append(signal)

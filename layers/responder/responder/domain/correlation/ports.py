@@ -47,7 +47,7 @@ class SignalStore(KnownFindings, Protocol):
         """Keep what is known of a finding; False, and nothing is kept, if somebody else wrote since it was read."""
 
     def add(self, signals: Collection[Signal]) -> None:
-        """Keep signals, so that the correlator is told of each. One that is kept is told of again only by a replay."""
+        """Keep signals, so that the correlator is told of each. Of one that is kept it is told again by a replay."""
 
 
 class PairStore(KnownFindings, Protocol):
@@ -69,7 +69,7 @@ class PairStore(KnownFindings, Protocol):
         """Keep signals apart, so that ``newest`` no longer goes through them."""
 
     def attach(self, related: Pair, pair: Pair) -> None:
-        """From now on, ``attached`` knows that the one's signals count for the other, too."""
+        """For 90 days, ``attached`` knows that the one's signals count for the other, too."""
 
     def detach(self, related: Pair, pair: Pair) -> None:
         """Undo ``attach``."""

@@ -17,8 +17,11 @@ RETENTION = timedelta(days=90)
 """How long what was observed is kept, and so the longest window. Security Hub itself keeps findings so long after their
 last update."""
 
-MAX_VALUE = 1024
-"""Characters of a value that are told apart: what is kept of a pair has room for many."""
+MAX_VALUE = 256
+"""Characters of a value that are told apart."""
+
+MOST_COUNTED = 50
+"""Observations that the legs of a rule may need in all: what is kept of a pair is one row, of at most 400 KB."""
 
 FORMAT = 1
 """Of the file of rules. Another number is for another version of this application."""
@@ -52,7 +55,7 @@ class Distinct:
     def values(self, document: Mapping[str, Any]) -> tuple[str, ...]:
         """The different values that count, as text, sorted. Only strings that are not empty, and numbers, are values.
 
-        A long one counts by its first 1,024 characters.
+        A long one counts by its first 256 characters.
 
         >>> cves = Distinct("Vulnerabilities.Id", 2, compile_pattern({"value": [{"prefix": "CVE-"}]}))
         >>> cves.values({"Vulnerabilities": [{"Id": "CVE-2026-2"}, {"Id": "GHSA-1"}, {"Id": "CVE-2026-1"}, {"Id": ""}]})

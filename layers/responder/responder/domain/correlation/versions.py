@@ -16,6 +16,10 @@ MOST_VERSIONS = 100
 """Of a finding, that are told apart. Of more, those in the midst of versions that say the same are forgotten first."""
 
 
+MOST_SAID = 15_000
+"""Subjects in all of them, equal sets counted once: they are one row, of at most 400 KB."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Order:
     """A version's place among the versions of its finding."""
@@ -69,7 +73,7 @@ class Versions:
     def add(self, version: Version) -> None:
         """Know another version too."""
         insort(self.known, version, key=lambda known: known.order)
-        while len(self.known) > MOST_VERSIONS:
+        while len(self.known) > MOST_VERSIONS or (len(self.known) > 1 and self._said() > MOST_SAID):
             del self.known[self._least_missed()]
 
     def until(self, order: Order, subject: str) -> datetime | None:
@@ -85,6 +89,9 @@ class Versions:
 
     def _later(self, order: Order) -> Iterable[Version]:
         return (version for version in self.known if version.order > order)
+
+    def _said(self) -> int:
+        return sum(map(len, {version.said for version in self.known}))
 
     def _least_missed(self) -> int:
         """One between two that say the same as it closes nothing that they do not; the oldest, if there is none."""
