@@ -54,6 +54,7 @@ class AwsCall:
 
 Moment = Literal["before", "after"]
 Subscriber = Callable[[Moment, AwsCall], None]
+Observer = Callable[[AwsCall, AWSPreparedRequest], None]
 
 
 class Caller(Protocol):
@@ -82,6 +83,7 @@ class Calls:
         self.faults = faults or Faults()
         self._clock = clock
         self._subscribers: list[Subscriber] = []
+        self._observers: list[Observer] = []
         self._caller: Caller | None = None
         self._threads = threading.local()
 
@@ -103,6 +105,14 @@ class Calls:
         """
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Show `observer` each attempt of a function's call as it goes out, signed; the returned function ends that.
+
+        Attempts that a fault strikes go out too. The observer only looks: it makes no calls, and changes nothing.
+        """
+        self._observers.append(observer)
+        return lambda: self._observers.remove(observer)
 
     @contextmanager
     def made_by(self, caller: Caller) -> Iterator[None]:
@@ -141,6 +151,8 @@ class Calls:
                 self.attempts[str(begun.call) if begun else ":".join(event_name.split(".")[1:3])] += 1
                 self._clock.advance(SECONDS_PER_ATTEMPT)
                 if begun:
+                    for observer in tuple(self._observers):
+                        observer(begun.call, request)
                     attempt = Attempt(begun.model, request.url, begun.read_timeout_seconds, _body_of(request))
                     answer = partial(_answer_with, request, event_name)
                     return self.faults.exchange(attempt, answer, self._clock.advance)

@@ -1,0 +1,47 @@
+"""What was looked at and may stay, for now or for good, each with its reason. An entry that is not needed fails too."""
+
+from sandbox.organization import ORGANIZATION_ID
+
+ONLY_IN_OTHER_FORMS = {
+    ("CorrelateSignalsRole", "dynamodb:DeleteItem"): "Forgets a relation; without an aggregator there is none.",
+    ("OpenIncidentRole", "dynamodb:GetItem"): "Reads the month's count of incidents, which OpsCenter does not limit.",
+    ("SweepDeletedRole", "dynamodb:BatchWriteItem"): "Remembers what was resolved; a dry run resolves nothing.",
+}
+"""Actions on the function's own table that a role always holds, although it needs them with some parameters only. Each
+could go under the condition of those."""
+
+TO_BE_NARROWED = {
+    ("AskTheOrganization", "organizations:ListTagsForResource"): "Only accounts' tags are read, not those of OUs.",
+    ("ReadAccountsAndOrganizationalUnits", "organizations:ListTagsForResource"): "Likewise.",
+}
+"""Actions, by the statement's Sid, that are allowed on a resource of the statement on which nothing needs them. A
+statement of its own, on accounts, would end it."""
+
+_NO_ID_YET = "The id is only known once it exists."
+_NOTHING_TO_NAME = "The action has no resource to name."
+_OF_THE_MANAGEMENT_ACCOUNT = "Accounts and OUs are the management account's, which the hub does not know."
+_ALL_OF_THE_ORGANIZATION = "A finding may be of any account of the organization."
+
+WILDCARDS = {
+    ("AskTheOrganization", "*:account/o-*/*"): _OF_THE_MANAGEMENT_ACCOUNT,
+    ("AskTheOrganization", "*:ou/o-*/ou-*"): _OF_THE_MANAGEMENT_ACCOUNT,
+    ("AskWhatIsRelated", "config-aggregator/*"): "An aggregator's ARN has an id, and the parameter is its name.",
+    ("AskWhatThereIs", "config-aggregator/*"): "Likewise.",
+    ("CreateOpsItems", "*"): _NOTHING_TO_NAME,
+    ("FollowIncidents", "incident-record/*"): _NO_ID_YET,
+    ("FollowIncidents", "response-plan/*"): "Incidents that are open go on when another plan is given.",
+    ("FollowOpsItems", "opsitem/*"): _NO_ID_YET,
+    ("ReadAccountsAndOrganizationalUnits", f"account/{ORGANIZATION_ID}/*"): _ALL_OF_THE_ORGANIZATION,
+    ("ReadAccountsAndOrganizationalUnits", f"ou/{ORGANIZATION_ID}/ou-*"): _ALL_OF_THE_ORGANIZATION,
+    ("ReadSecurityContacts", "*:account/o-*/*"): _OF_THE_MANAGEMENT_ACCOUNT,
+    ("ReadSecurityContacts", f"account/{ORGANIZATION_ID}/*"): _ALL_OF_THE_ORGANIZATION,
+    ("TagIncidents", "incident-record/*"): _NO_ID_YET,
+    ("WhatIncidentManagerDoesOnOurBehalf", "*"): "The plan names the contacts, and the OpsItem does not exist yet.",
+    ("WriteTraces", "*"): _NOTHING_TO_NAME,
+}
+"""Resources with wildcards, by Sid and what the ARN says behind the account, and that before it if it is any."""
+
+NOT_EXERCISED = {
+    "RunbookRole": "Incident Manager starts a response plan's runbook with it; the sandbox runs no Automation.",
+}
+"""Roles of which nothing is asked in the sandbox, with what it lacks."""
