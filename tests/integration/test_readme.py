@@ -3,8 +3,10 @@
 import json
 import re
 import shlex
+from datetime import datetime
 from typing import Any, NamedTuple
 
+import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
@@ -60,6 +62,19 @@ def test_the_insight_of_findings_in_production_shows_them(world: World) -> None:
 
 def test_the_insight_of_resolved_findings_shows_them(world: World) -> None:
     assert len(world.by_insight["Resolved because the resource is gone"]) == 4
+
+
+def test_the_replay_is_one_that_eventbridge_takes() -> None:
+    ((*_, replay),) = (
+        [line.strip()] for line in README.splitlines() if line.strip().startswith("aws events start-replay")
+    )
+    words = shlex.split(replay)[3:]
+    given = {name[2:].title().replace("-", ""): value for name, value in zip(words[::2], words[1::2], strict=True)}
+    request = given | {"Destination": dict([given["Destination"].split("=", 1)])}
+    shape = botocore.session.get_session().get_service_model("events").operation_model("StartReplay").input_shape
+    times = {"EventStartTime": datetime.fromisoformat(given["EventStartTime"])}
+    times |= {"EventEndTime": datetime.fromisoformat(given["EventEndTime"])}
+    assert not ParamValidator().validate(request | times, shape).has_errors()
 
 
 def test_the_pattern_routes_grave_findings_of_production(world: World) -> None:

@@ -165,6 +165,8 @@ def test_every_source_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_
     }
     for rule in resources(template, "AWS::Events::Rule").values():
         dead_letters |= {referred(target["DeadLetterConfig"]["Arn"]) for target in rule["Targets"]}
+    for bus in resources(template, "AWS::Events::EventBus").values():
+        dead_letters |= {referred(bus["DeadLetterConfig"]["Arn"])}
     for mapping in stream_mappings(template):
         dead_letters |= {referred(mapping["DestinationConfig"]["OnFailure"]["Destination"])}
     watched = {
@@ -196,15 +198,20 @@ def test_every_queue_and_topic_admits_tls_only(template: Document) -> None:
         assert covered == set(resources(template, kind))
 
 
-def test_rules_send_to_queues_only_by_policies_that_name_them(template: Document) -> None:
+def test_rules_and_buses_send_to_queues_only_by_policies_that_name_them(template: Document) -> None:
     rules = set(resources(template, "AWS::Events::Rule"))
+    buses = resources(template, "AWS::Events::EventBus")
     named: set[str | None] = set()
     for policy in resources(template, "AWS::SQS::QueuePolicy").values():
         for statement in policy["PolicyDocument"]["Statement"]:
             if statement["Effect"] == "Allow":
                 sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+                by_name = [source["Fn::Sub"].rpartition("/")[2] for source in sources if "Fn::Sub" in source]
+                named |= {bus for bus, made in buses.items() if made["Name"] == {"Ref": "AWS::StackName"} and by_name}
+                assert set(by_name) <= {"${AWS::StackName}"}
+                sources = [source for source in sources if "Fn::Sub" not in source]
                 named |= {referred(source["Fn::If"][1] if "Fn::If" in source else source) for source in sources}
-    assert named == rules
+    assert named == rules | set(buses)
 
 
 def test_a_queues_visibility_time_out_is_six_times_the_functions(hub: Document) -> None:
