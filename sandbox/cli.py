@@ -9,6 +9,7 @@ import os
 import stat
 import sys
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from .faults import Fault
 
 EVENTS = Path(__file__).resolve().parent.parent / "events"
+SAMPLE_FINDINGS = EVENTS / "world" / "findings.json"
+SAMPLE_RESOURCES = EVENTS / "world" / "resources.json"
+SAMPLE_HUB = Place("111122223333", "eu-west-1")
+"""The hub of the sample events."""
+
+DEFAULT_PORT = 4510
+ENV_FILE = Path("build", "local", "env.json")
 BACKENDS = ("IncidentManager", "OpsCenter")
 
 HANDLED, TROUBLED, UNUSABLE = 0, 1, 2
@@ -51,7 +59,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments, rest = parser.parse_known_args(argv)
     if options := [argument for argument in rest if argument.startswith("-") and argument != STANDARD_INPUT]:
         parser.error(f"unrecognized arguments: {' '.join(options)}")
-    arguments.paths += rest
+    if rest and not hasattr(arguments, "paths"):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.paths += rest
     return arguments
 
 
@@ -63,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_match(commands)
     _add_explain(commands)
+    _add_serve(commands)
     add_rules(commands)
     return parser
 
@@ -91,8 +103,9 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         default=[],
         dest="schedules",
         metavar="NAME",
-        help="let that schedule of the hub's template (logical id or name) fire once, whatever its state and expression"
-        " say, after all events were delivered and handled; for nothing but schedules, give"
+        help="let that schedule (logical id or name) of the hub's template, or of the member template in every member"
+        " stack, fire once, whatever its state and expression say, after all events were delivered and handled; for"
+        " nothing but schedules, give"
         f" {os.devnull} as PATH; repeatable",
     )
     run.add_argument("--json", action="store_true", help="print the report as one JSON object")
@@ -163,6 +176,45 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     explain.set_defaults(command=_explain)
 
 
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser(
+        "serve",
+        help="offer the deployed topology's AWS on loopback, for `sam local invoke`",
+        description="Deploy the templates, and offer the AWS that they are deployed in on loopback, in real time, until"
+        " interrupted. Nothing is routed or polled: functions are invoked by hand, such as with `sam local invoke`,"
+        " which the files it writes tell all it needs.",
+        epilog="exit status: 0 when it was interrupted or terminated; 2 when an input cannot be read, the port is taken"
+        " or a file cannot be written",
+    )
+    serve.add_argument(
+        "--port", type=_port, default=DEFAULT_PORT, metavar="N", help="where to listen, 0 for a free port (%(default)s)"
+    )
+    serve.add_argument(
+        "--address",
+        type=_private_address,
+        metavar="ADDRESS",
+        help="address of this machine that functions reach, such as that of a Linux Docker engine's bridge: it is"
+        " listened on too, and in the files; otherwise, they have host.docker.internal, which Docker Desktop leads to"
+        " loopback",
+    )
+    serve.add_argument(
+        "--env-file",
+        type=Path,
+        default=ENV_FILE,
+        metavar="PATH",
+        help="where to write the functions' environment variables, for `sam local invoke --env-vars`; beside it,"
+        " aws-NAME for its --container-env-vars and samconfig.toml for its --config-file (%(default)s)",
+    )
+    _add_world(serve, otherwise="those of the repository's events/world and of its sample events")
+    serve.add_argument(
+        "--backend", choices=BACKENDS, help="where incidents are opened (default: the template's choice)"
+    )
+    serve.add_argument(
+        "--hub", type=_place, default=SAMPLE_HUB, metavar="ACCOUNT/REGION", help="where the hub is (%(default)s)"
+    )
+    serve.set_defaults(command=_serve)
+
+
 def _add_events(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "paths",
@@ -175,7 +227,8 @@ def _add_events(command: argparse.ArgumentParser) -> None:
     command.add_argument("--hub", type=_place, metavar="ACCOUNT/REGION", help="where the hub is; see `responder run`")
 
 
-def _add_world(command: argparse.ArgumentParser) -> None:
+def _add_world(command: argparse.ArgumentParser, *, otherwise: str | None = None) -> None:
+    """`otherwise` says which findings and resources there are without their options; else, there are none."""
     command.add_argument(
         "--organization",
         metavar="FILE",
@@ -188,14 +241,19 @@ def _add_world(command: argparse.ArgumentParser) -> None:
         "--findings",
         metavar="FILE",
         help="findings (ASFF) that are in Security Hub already, in .json, .jsonl or .gz: single ones, a list, or what"
-        " `aws securityhub get-findings` prints; events do not change them",
+        " `aws securityhub get-findings` prints"
+        + (f"; otherwise, {otherwise}" if otherwise else "; events do not change them"),
     )
     command.add_argument(
         "--resources",
         metavar="FILE",
         help="configuration items that the Config aggregator of the hub knows, in .json, .jsonl or .gz: single ones, a"
-        " list, a configuration snapshot, or what `aws configservice` prints; events of AWS Config update them; without"
-        " this option there is no aggregator",
+        " list, a configuration snapshot, or what `aws configservice` prints"
+        + (
+            "; otherwise, those of the repository's events/world"
+            if otherwise
+            else "; events of AWS Config update them; without this option there is no aggregator"
+        ),
     )
 
 
@@ -254,6 +312,22 @@ def _positive(text: str) -> int:
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
+
+
+def _port(text: str) -> int:
+    if not 0 <= (number := int(text)) <= 65535:
+        raise argparse.ArgumentTypeError("must be from 0 to 65535")
+    return number
+
+
+def _private_address(text: str) -> IPv4Address:
+    try:
+        address = IPv4Address(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no IPv4 address") from None
+    if address.is_unspecified or not address.is_private:
+        raise argparse.ArgumentTypeError(f"{text} is not a private address: it would answer anybody")
+    return address
 
 
 def _place(text: str) -> Place:
@@ -324,6 +398,34 @@ def _explain(arguments: argparse.Namespace) -> int:
     else:
         print_explanations(explanations)
     return HANDLED if is_clean(report) else TROUBLED
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    findings = arguments.findings
+    arguments.findings = findings or str(SAMPLE_FINDINGS)
+    arguments.resources = arguments.resources or str(SAMPLE_RESOURCES)
+    try:
+        described = _read_world(arguments)
+    except InputError as error:
+        sys.stderr.write(f"responder: {error}\n")
+        return UNUSABLE
+
+    from .moto_gaps import DeploymentError
+    from .serve import Files, ServedSandbox, ServeError, serve
+
+    parameters = {"hub": {"IncidentBackend": arguments.backend}} if arguments.backend else None
+    try:
+        serve(
+            ServedSandbox(arguments.hub, parameters=parameters, **described),
+            port=arguments.port,
+            address=arguments.address,
+            files=Files(arguments.env_file),
+            events=None if findings else str(EVENTS),
+        )
+    except (DeploymentError, ServeError) as refusal:
+        sys.stderr.write(f"responder: {refusal}\n")
+        return UNUSABLE
+    return HANDLED
 
 
 def _read_events(arguments: argparse.Namespace) -> list[JsonValue]:

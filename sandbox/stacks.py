@@ -237,12 +237,15 @@ class StreamMapping:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A schedule that puts a message on a queue of its stack. `name` is its logical id."""
+    """A schedule that puts a message on a queue of its stack, or events on a default bus. `name` is its logical id."""
 
     name: str
     deployed_name: str
     arn: str
-    queue_arn: str
+    place: Place
+    queue_arn: str | None
+    """None if it puts events."""
+
     dead_letter_arn: str | None
     input: str
 
@@ -483,7 +486,8 @@ class _StackReader:
             name=logical_id,
             deployed_name=deployed_name,
             arn=described["Arn"],
-            queue_arn=target["Arn"],
+            place=self._place,
+            queue_arn=None if puts_events(target["Arn"]) else target["Arn"],
             dead_letter_arn=target.get("DeadLetterConfig", {}).get("Arn"),
             input=target["Input"],
         )
@@ -535,6 +539,11 @@ class _StackReader:
         )
 
 
+def puts_events(target_arn: str) -> bool:
+    """Whether a schedule's target is EventBridge's PutEvents, as a universal target."""
+    return target_arn.endswith(":scheduler:::aws-sdk:eventbridge:putEvents")
+
+
 def _limit(value: int | None) -> int | None:
     """A maximum, where -1 says that there is none."""
     return None if value is None or value < 0 else int(value)
@@ -549,10 +558,10 @@ def _require_targets_of_the_stack(stack: Stack) -> None:
                 " SQS queue or SNS topic of the same stack"
             )
     for schedule in stack.schedules:
-        if schedule.queue_arn not in queues:
+        if schedule.queue_arn is not None and schedule.queue_arn not in queues:
             raise DeploymentError(
                 f"{schedule.name}: the sandbox does not let a schedule fire at {schedule.queue_arn} yet, only at an SQS"
-                " queue of the same stack"
+                " queue of the same stack, or at PutEvents"
             )
 
 

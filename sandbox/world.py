@@ -55,7 +55,7 @@ Progress = Callable[[int, int], None]
 
 
 class UnknownScheduleError(LookupError):
-    """The hub has no schedule of that name; the message says which it has."""
+    """No stack has a schedule of that name; the message says which there are."""
 
 
 class Sandbox:
@@ -201,6 +201,7 @@ class Sandbox:
             "HubAccountId": self.hub.account,
             "HubStackName": HUB_STACK,
             "CreateResponsePlan": "true",
+            "ExpectedRegions": self.hub.region,  # likewise: heartbeats are counted only when somebody asks
         }
         if self._has_aggregator:
             # A schedule begins a sweep only when somebody lets it (`run_schedule`), so it may be there.
@@ -307,34 +308,50 @@ class Sandbox:
         self.ledger.sent(message_id, target, body, Lineage())
         return message_id
 
-    def run_schedule(self, name: str) -> str:
+    def run_schedule(self, name: str) -> list[str]:
         """Let a schedule fire once, now, whatever its state and expression say, and work until nothing more is to come.
 
-        Gives the id of its message; names are those of `schedule`. Now is not before any finding or resource that is
+        One of the member template fires in every member stack that is deployed; the hub's own always is. Gives the ids
+        of its messages or events; names are those of `schedule`. Now is not before any finding or resource that is
         known from the beginning was last seen.
         """
-        schedule = self.schedule(name)
+        name = self.schedule(name).name
         self._follow_what_is_known()
         self._schedule_runs += 1
+        sent = [id_ for schedule in self._schedules() if schedule.name == name for id_ in self._fire(schedule)]
+        self.settle()
+        return sent
+
+    def _fire(self, schedule: Schedule) -> list[str]:
+        now, run = self.clock.now, self._schedule_runs
+        if schedule.queue_arn is None:
+            events = list(schedules.events_of(schedule, now=now, run=run))
+            for event in events:
+                self._buses.put(event, Lineage())
+            return [event["id"] for event in events]
         target = self._require_queue(schedule.queue_arn)
-        body = schedules.body_of(schedule, now=self.clock.now, run=self._schedule_runs)
+        body = schedules.body_of(schedule, now=now, run=run)
         message_id = target.send(body)
         self.ledger.sent(message_id, target, body, Lineage())
-        self.settle()
-        return message_id
+        return [message_id]
 
     def schedule(self, name: str) -> Schedule:
-        """The hub's schedule of that logical id, else of that name; `UnknownScheduleError` if there is none.
+        """The schedule of that logical id, else of that name, of the hub's stack or a member's.
 
-        One whose condition is false does not exist.
+        One whose condition is false does not exist. Raises `UnknownScheduleError` if there is none.
         """
-        known = self.topology.hub.schedules
+        known = list(self._schedules())
         found = [schedule for schedule in known if name == schedule.name]
         found += [schedule for schedule in known if name == schedule.deployed_name]
         if not found:
-            names = ", ".join(schedule.name for schedule in known) or "none"
+            names = ", ".join(dict.fromkeys(schedule.name for schedule in known)) or "none"
             raise UnknownScheduleError(f"no schedule {name} is deployed; deployed are: {names}")
         return found[0]
+
+    def _schedules(self) -> Iterator[Schedule]:
+        self.topology.member(*self.hub)  # a hub without a member stack would hear nothing of its own account
+        for stack in list(self.topology.stacks()):
+            yield from stack.schedules
 
     def client(self, service: str, account: str | None = None, region: str | None = None) -> Any:
         """A boto3 client, of the hub's account and Region unless others are named."""
@@ -454,9 +471,9 @@ class Sandbox:
     def _dead_letter_arns(self, stack: Stack) -> Iterator[str]:
         """The stack's dead-letter queues, in the template's order."""
         targets = {target.dead_letter_arn for rule in stack.rules() for target in rule.targets}
+        targets |= {schedule.dead_letter_arn for schedule in stack.schedules}
         if stack is self.topology.hub:
             targets |= {self._require_queue(resource.arn).dead_letter_arn for resource in stack.queues}
-            targets |= {schedule.dead_letter_arn for schedule in stack.schedules}
             targets |= {mapping.on_failure_arn for mapping in stack.stream_mappings}
         yield from (resource.arn for resource in stack.queues if resource.arn in targets)
 

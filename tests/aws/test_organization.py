@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from responder.aws.faults import AwsRefused, AwsUnavailable
-from responder.aws.organization import RATES, OrganizationDirectory
+from responder.aws.organization import RATES, OrganizationDirectory, active_accounts
 from responder.aws.pace import Pace
 from responder.domain.enrichment.context import AccountContext, SecurityContact
 
@@ -214,3 +214,26 @@ def test_pace_spreads_calls_evenly() -> None:
         pace.wait("DescribeOrganizationalUnit")
 
     assert slept == [0.5, 1.0, 1.5]  # the clock stands still: each waits for its own moment
+
+
+def test_active_accounts_are_listed_to_the_last_page() -> None:
+    pages = [
+        ([("111111111111", "ACTIVE"), ("222222222222", "SUSPENDED")], None, "second"),
+        ([], "second", "third"),  # Organizations may give an empty page before the last
+        ([("333333333333", "PENDING_CLOSURE"), ("444444444444", "ACTIVE")], "third", None),
+    ]
+    with Stubber(boto3.client("organizations")) as organizations:
+        for accounts, token, following in pages:
+            organizations.add_response(
+                "list_accounts",
+                {"Accounts": [{"Id": id_, "Name": f"Account {id_[0]}", "State": state} for id_, state in accounts]}
+                | ({"NextToken": following} if following else {}),
+                {"NextToken": token} if token else {},
+            )
+        pace = Pace(RATES, clock=lambda: datetime(2026, 3, 2, tzinfo=UTC), sleep=lambda _: None)
+
+        assert active_accounts(organizations.client, pace=pace) == {
+            "111111111111": "Account 1",
+            "444444444444": "Account 4",
+        }
+        organizations.assert_no_pending_responses()

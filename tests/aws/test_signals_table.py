@@ -566,7 +566,7 @@ def test_findings_that_read_alike_are_not_mistaken_for_each_other(world: World) 
 
 
 def generation(number: int, *evidence: Signal) -> Generation:
-    return Generation(number, NOW, NOW + A_MICROSECOND, day(3), evidence, NOW + timedelta(days=1))
+    return Generation(number, NOW, NOW + A_MICROSECOND, day(3), evidence, evidence[:1], NOW + timedelta(days=1))
 
 
 def state_of(pair: Pair = PAIR) -> PairState:
@@ -712,9 +712,10 @@ def test_a_state_has_room_for_as_many_values_as_a_rule_may_count(world: World) -
     """Long and not ASCII, and not the same in the two generations."""
     values = [
         signal(n, "ü" * 200 + f"{n}", leg="cves", value=f"{n:0>{MAX_VALUE}}".replace("0", "漢"), title="漢" * 256)
-        for n in range(2 * MOST_COUNTED)
+        for n in range(3 * MOST_COUNTED)
     ]
-    newest, fired = {"cves": tuple(values[:MOST_COUNTED])}, generation(1, *values[MOST_COUNTED:])
+    newest = {"cves": tuple(values[:MOST_COUNTED])}
+    fired = replace(generation(1, *values[MOST_COUNTED : 2 * MOST_COUNTED]), told=tuple(values[2 * MOST_COUNTED :]))
     assert world.table.save(PairState(PAIR, newest, generation=fired, untold={1: fired}))
 
 
@@ -820,7 +821,7 @@ def test_a_finding_expires_ninety_days_after_the_last_that_is_known_of_it(
 
 
 def fired(*, newest: float, updated: float) -> Generation:
-    return Generation(1, day(0), day(0), day(newest), (), day(updated))
+    return Generation(1, day(0), day(0), day(newest), (), (), day(updated))
 
 
 @pytest.mark.parametrize(

@@ -210,9 +210,10 @@ def test_the_same_finding_from_two_accounts_and_regions_is_one(app: ModuleType) 
 
     answers = [app.lambda_handler(event, CONTEXT) for event in (cve(), cve() | elsewhere | later(cve()))]
 
-    assert [answer["outcome"] for answer in answers] == ["collected", "noted"]
-    (row,) = rows()
-    assert row["resource"] == INSTANCE
+    assert [answer["outcome"] for answer in answers] == ["collected", "collected"]
+    one, other = rows()
+    assert one["resource"] == other["resource"] == INSTANCE
+    assert (one["time"], one["finding_id"], one["value"]) == (other["time"], other["finding_id"], other["value"])
 
 
 def later(event: Event) -> dict[str, str]:

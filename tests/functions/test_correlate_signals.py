@@ -133,7 +133,8 @@ def test_record_by_record_it_is_the_same_finding(world: World, capsys: pytest.Ca
     answers = [app.lambda_handler(record, CONTEXT) for record in records]
 
     assert answers == [{"batchItemFailures": []}] * 4
-    assert [line["outcome"] for line in told(capsys.readouterr().out)] == ["waiting", "waiting", "waiting", "fired"]
+    outcomes = [line["outcome"] for line in told(capsys.readouterr().out)]
+    assert outcomes == ["fired", "waiting", "waiting", "waiting"], "the first one finds the others in the table"
     assert [threat["GeneratorId"] for threat in world.threats()] == [BACKDOOR]
 
 
@@ -174,7 +175,7 @@ def test_what_holds_no_signal_is_ignored(world: World) -> None:
 def test_a_failing_import_is_delivered_again_from_its_first_record_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, records = world.signals("leaked-access-key-in-use")[:1], of_rule(world.signals(BACKDOOR), BACKDOOR)
+    before, records = world.signals("near-misses")[:1], of_rule(world.signals(BACKDOOR), BACKDOOR)
     app = world.start()
     client = app.correlator._imports._client
     imports = client.batch_import_findings

@@ -129,7 +129,9 @@ def test_three_deliveries_in_any_order_yield_the_same_incidents_as_one(
 
 def opens_an_incident(name: str) -> bool:
     kind = name.partition("-")[0]
-    return kind not in ("deleted", "deletion", "finding") and not re.search("opens-nothing$|2-turned|3-archived", name)
+    return kind not in ("deleted", "deletion", "finding", "heartbeat") and not re.search(
+        "opens-nothing$|2-turned|3-archived", name
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,6 +13,7 @@ from botocore.validate import ParamValidator
 from responder.patterns import compile_pattern
 from sandbox.cli import main
 from sandbox.envelopes import Place, imported_event
+from sandbox.sam_local import SAMPLES
 from sandbox.world import Sandbox
 from tests.conftest import EVENTS, REPOSITORY
 
@@ -102,3 +103,12 @@ def test_the_commands_run(command: str, monkeypatch: pytest.MonkeyPatch, capsys:
 
     assert main(words[1:]) == 0
     assert capsys.readouterr().out
+
+
+def test_every_function_is_invoked_with_its_sample_and_the_files_that_serve_writes() -> None:
+    options = "--config-file build/local/samconfig.toml --env-vars build/local/env.json"
+    invocations = [line for line in COMMANDS if line.startswith("sam local invoke")]
+
+    assert invocations == [f"sam local invoke {s.function} {options} --event {s.path}" for s in SAMPLES]
+    assert ".venv/bin/responder serve" in COMMANDS
+    assert all((REPOSITORY / sample.path).is_file() for sample in SAMPLES)

@@ -246,6 +246,18 @@ def related_threats(sandbox: Sandbox) -> None:
     sandbox.deliver([later(event, time, LastObservedAt=time) for event in (group, attack, port)])
 
 
+# ----------------------------------------------------------------------------------------------------------- heartbeats
+
+
+def heartbeats(sandbox: Sandbox) -> None:
+    """Heard, missed and told of, and one that is rejected."""
+    sandbox.send("WatchHeartbeatsQueue", "{nonsense")
+    sandbox.run_schedule("SendHeartbeatsSchedule")
+    sandbox.run_schedule("WatchHeartbeatsSchedule")
+    sandbox.clock.advance(5 * 3600)
+    sandbox.run_schedule("WatchHeartbeatsSchedule")
+
+
 INCIDENTS = (
     "open_incident IncidentsOpened",
     "open_incident IncidentsUpdated",
@@ -269,6 +281,8 @@ THREATS = (
     "correlate_signals ThreatsFound",
     "correlate_signals EventsRejected",
 )
+
+HEARTBEATS = ("watch_heartbeats SilentMembers", "watch_heartbeats EventsRejected")
 
 SCENARIOS = (
     Scenario(
@@ -317,6 +331,27 @@ SCENARIOS = (
         proof=CONTEXTS,
         parameters={"OrganizationRoleArn": ""},
         world={"organization": sample_organization() | {"management_account": HUB_ACCOUNT}},
+    ),
+    Scenario(
+        "heartbeats",
+        "silence of the organization's accounts, asked for through the organization stack's role",
+        heartbeats,
+        proof=HEARTBEATS,
+    ),
+    Scenario(
+        "heartbeats, delegated administrator",
+        "silence of the organization's accounts, asked for directly",
+        heartbeats,
+        proof=HEARTBEATS,
+        parameters={"OrganizationRoleArn": ""},
+        world={"delegated_administrator": HUB_ACCOUNT},
+    ),
+    Scenario(
+        "heartbeats of given accounts",
+        "silence of accounts that are given, so that nobody is asked",
+        heartbeats,
+        proof=HEARTBEATS,
+        parameters={"ExpectedAccounts": HUB_ACCOUNT},
     ),
     Scenario(
         "deletions",

@@ -116,11 +116,16 @@ def _engagements(_: Sandbox, called: Collection[Need]) -> Asked:
 
 
 def _schedules(sandbox: Sandbox, _: Collection[Need]) -> Asked:
-    for schedule in sandbox.topology.hub.schedules:
-        target = sandbox.client("scheduler").get_schedule(Name=schedule.deployed_name)["Target"]
+    for schedule in (schedule for stack in sandbox.topology.stacks() for schedule in stack.schedules):
+        account, region = schedule.place
+        client = sandbox.client("scheduler", account, region)
+        role = client.get_schedule(Name=schedule.deployed_name)["Target"]["RoleArn"]
+        if schedule.queue_arn is None:
+            default_bus = f"arn:{get_partition(region)}:events:{region}:{account}:event-bus/default"
+            yield role, Request("events:PutEvents", default_bus)
         for arn in (schedule.queue_arn, schedule.dead_letter_arn):
             if arn:
-                yield target["RoleArn"], Request("sqs:SendMessage", arn)
+                yield role, Request("sqs:SendMessage", arn)
 
 
 def _forwarding(sandbox: Sandbox, _: Collection[Need]) -> Asked:
@@ -170,7 +175,7 @@ SERVICE_NEEDS = (
         _engagements,
     ),
     ServiceNeed(
-        "EventBridge Scheduler, which sends a schedule's message, or what it could not send",
+        "EventBridge Scheduler, which sends a schedule's message or events, or what it could not send",
         "EventBridge Scheduler user guide, Setting up the execution role; Configuring a schedule's dead-letter queue",
         _schedules,
     ),

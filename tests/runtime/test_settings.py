@@ -23,3 +23,9 @@ def test_what_may_be_empty_is_read_where_it_is_not() -> None:
 def test_what_may_be_empty_may_not_be_wrong() -> None:
     with pytest.raises(InvalidSetting, match="NAME is not an ARN"):
         Environment({"NAME": "reader"}).optional_arn("NAME")
+
+
+@pytest.mark.parametrize(("value", "names"), [("", ()), ("a", ("a",)), ("a, b", ("a", "b"))])
+def test_optional_names(value: str, names: tuple[str, ...]) -> None:
+    assert Environment({"NAMES": value}).optional_names("NAMES") == names
+    assert Environment({}).optional_names("NAMES") == ()

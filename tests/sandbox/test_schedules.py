@@ -1,4 +1,4 @@
-"""Schedules of the hub's template: what they put on a queue when somebody lets them fire, and what is refused."""
+"""Schedules of the templates: what they put on a queue or a bus when somebody lets them fire, and what is refused."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from sandbox.cli import main
 from sandbox.moto_gaps import DeploymentError
 from sandbox.world import Sandbox, UnknownScheduleError
 
-from .conftest import HUB, SCHEDULED, BuildWorld, event, finding, instance, open_world
+from .conftest import HUB, MEMBER_TEMPLATE, SCHEDULED, BuildWorld, event, finding, instance, open_world
 
 PRINTING = """
 def lambda_handler(batch, context):
@@ -109,6 +109,56 @@ def test_what_is_not_deployed_is_told(build_world: BuildWorld, part: str, replac
 @pytest.mark.parametrize("when", ["rate(1 hour)", "rate(5 minutes)", "cron(0 4 ? * SUN *)", "at(2026-03-01T04:00:00)"])
 def test_expressions_that_scheduler_takes(build_world: BuildWorld, when: str) -> None:
     assert build_world(hub=SCHEDULED, When=when).schedule("Nightly")
+
+
+# Schedules that put events
+
+PUTTING = """
+  Greeting:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      ScheduleExpression: rate(1 hour)
+      FlexibleTimeWindow: {Mode: "OFF"}
+      Target:
+        Arn: arn:aws:scheduler:::aws-sdk:eventbridge:putEvents
+        RoleArn: !Sub arn:aws:iam::${AWS::AccountId}:role/greeter
+        Input: '{"Entries": [{"Source": "test.app", "DetailType": "Test", "Detail": "{\\"n\\": 1}"}]}'
+"""
+
+
+def test_a_members_schedule_puts_its_events_on_the_default_bus_of_every_member(build_world: BuildWorld) -> None:
+    sandbox = build_world(PRINTING, hub=SCHEDULED, member=MEMBER_TEMPLATE + PUTTING)
+    sandbox.deliver([event(source="test.nobodys", account="444455556666", time="2026-03-01T10:00:00.750Z")])
+
+    ids = sandbox.run_schedule("Greeting")
+
+    assert len(set(ids)) == 2
+    assert {(body["account"], body["region"], body["source"], body["time"]) for body in bodies(sandbox)} == {
+        ("111122223333", "eu-west-1", "test.app", "2026-03-01T10:00:00Z"),
+        ("444455556666", "eu-west-1", "test.app", "2026-03-01T10:00:00Z"),
+    }
+    assert [body["detail"] for body in bodies(sandbox)] == [{"n": 1}] * 2
+    assert {body["id"] for body in bodies(sandbox)} == set(ids)
+
+
+@pytest.mark.parametrize(
+    ("part", "replacement", "complaint"),
+    [
+        ('"Source": "test.app", ', "", "entry 0 has no Source"),
+        ("test.app", "aws.app", "a source that only AWS may put"),
+        ('"DetailType"', '"EventBusName": "x", "DetailType"', "does not know EventBusName"),
+        (r'"{\"n\": 1}"', '"[]"', "a Detail that is no JSON object"),
+        ('"Entries"', '"Events"', "Entries"),
+        ("Input: '{", "Input: '", "is not JSON"),
+    ],
+)
+def test_what_put_events_would_refuse_is_told(
+    build_world: BuildWorld, part: str, replacement: str, complaint: str
+) -> None:
+    assert part in PUTTING
+    sandbox = build_world(hub=SCHEDULED, member=MEMBER_TEMPLATE + PUTTING.replace(part, replacement))
+    with pytest.raises(DeploymentError, match=complaint):
+        sandbox.run_schedule("Greeting")
 
 
 # The command

@@ -132,5 +132,7 @@ def test_nothing_of_the_templates_is_named_in_the_sandbox() -> None:
         names |= {line.strip(" :") for line in resources.splitlines() if line[:3].strip() and line[:2] == "  "}
     names |= {"open_incident"}
     assert len(names) > 20
-    code = "\n".join(path.read_text() for path in Path(Templates().hub.parent, "sandbox").glob("*.py"))
+    paths = Path(Templates().hub.parent, "sandbox").glob("*.py")
+    # Which sample event suits which function is no wiring.
+    code = "\n".join(path.read_text() for path in paths if path.name != "sam_local.py")
     assert [name for name in names if f'"{name}"' in code or f"'{name}'" in code] == []

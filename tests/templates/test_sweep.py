@@ -25,7 +25,7 @@ def test_nothing_of_the_sweep_is_there_unless_it_is_asked_for(hub: dict[str, Any
 
 @pytest.mark.parametrize(("for_good", "dry_run"), [(1, False), (2, True)], ids=["Resolve", "DryRun"])
 def test_the_schedule_sends_an_event_that_begins_a_sweep(hub: dict[str, Any], for_good: int, dry_run: bool) -> None:
-    (schedule,) = resources(hub, "AWS::Scheduler::Schedule").values()
+    schedule = resources(hub, "AWS::Scheduler::Schedule")["SweepDeletedSchedule"]
     text, chosen = schedule["Target"]["Input"]["Fn::Sub"]
     condition = chosen["DryRun"]["Fn::If"]
     for name, value in {
@@ -45,7 +45,7 @@ def test_the_schedule_sends_an_event_that_begins_a_sweep(hub: dict[str, Any], fo
 
 
 def test_the_schedule_may_send_to_the_sweeps_queues_and_do_nothing_else(hub: dict[str, Any]) -> None:
-    (schedule,) = resources(hub, "AWS::Scheduler::Schedule").values()
+    schedule = resources(hub, "AWS::Scheduler::Schedule")["SweepDeletedSchedule"]
     role = resources(hub, "AWS::IAM::Role")[str(referred(schedule["Target"]["RoleArn"]))]
     (statement,) = statements({"Resources": role["Policies"]})
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.domain.correlation.histories import (
     DOCUMENT,
     GROUP,
     PASSED,
+    RESOLVED,
     RULE,
     alarm,
     day,
@@ -132,7 +134,9 @@ def test_a_hot_resource_costs_no_more_than_a_cold_one(hot: str) -> None:
             return alarm(number / 2000, f"alarm-{number}")
         return weakness(number / 2000, 1 if hot == "one weakness" else number, id_=f"weakness-{number}")
 
-    cold = cost(Correlating(RULE), flood(0))
+    first = Correlating(RULE)
+    first.see(flood(0))
+    cold = cost(first, flood(1))
     live = Correlating(RULE)
     for start in range(0, 10_000, 500):
         live.collect(*map(flood, range(start, start + 500)))
@@ -211,7 +215,7 @@ def test_our_own_updates_of_a_finding_are_no_news() -> None:
     live = Correlating(RULE)
     live.see(alarm(0), weakness(1))
     assert live.collect(alarm(0, told=1.5, UserDefinedFields={"a": "b"}))[0]
-    assert live.correlate() == []
+    assert live.correlate() == [Result.WAITING]
     assert live.imported.versions[FIRST] == 1
 
 
@@ -264,7 +268,7 @@ def test_what_is_related_no_longer_counts_no_longer_and_again_when_it_is_again()
     given = dict(RELATED)
     live = Correlating(RULE, relations=KnownRelated(given))
     live.see(weakness(0))
-    given[resource("i-1")] = []
+    given[resource("i-1")] = [resource("sg-2", GROUP)]
     live.now += timedelta(hours=2)
     live.see(weakness(1, id_="b"), alarm(2, on="sg-1"))
     assert not live.imported.findings
@@ -451,3 +455,130 @@ def test_what_was_observed_longer_ago_than_is_kept_is_no_signal() -> None:
     live = Correlating(RULE)
     live.see(alarm(0, observed=-80))
     assert not live.store.signals
+
+
+# What a review found
+
+
+def test_a_finding_that_is_opened_again_counts_whatever_comes_last() -> None:
+    """Workflow changes leave all times of a finding as they are."""
+    first, resolved, again = alarm(0), alarm(0, told=1, **RESOLVED), alarm(0, told=2, Title="again")
+    for order in permutations([first, resolved, again]):
+        live = Correlating(RULE)
+        live.see(*order, weakness(3))
+        assert list(live.imported.findings) == [FIRST]
+
+
+def test_what_is_only_observed_again_is_told_by_the_hour() -> None:
+    live = Correlating(RULE)
+    live.see(alarm(0), weakness(1))
+    live.see(*[alarm(1 + minute / 1440) for minute in range(0, 240, 15)])
+    assert live.imported.versions[FIRST] == 1 + 4
+    assert live.store.kept[PAIR].generation.newest == day(1 + 225 / 1440)
+
+
+def test_evidence_that_came_before_its_rule_counts_with_the_next_signal() -> None:
+    without = Correlating(replace(RULE, id="other"))
+    live = Correlating(RULE, store=without.store)
+    live.collect(alarm(0))
+    assert without.correlate() == [Result.IGNORED]
+    live.store.stream.clear()
+    live.see(weakness(1))
+    assert evidence(live) == {"alarm", "weakness"}
+
+
+def test_a_rule_that_needs_less_than_before_holds_with_the_next_signal() -> None:
+    legs = [DOCUMENT["legs"][0], DOCUMENT["legs"][1] | {"distinct": {"field": "Vulnerabilities.Id", "count": 3}}]
+    strict = Correlating(read_rule(DOCUMENT | {"legs": legs}))
+    strict.see(weakness(0, 1, 2, 3), alarm(0), weakness(0.5, 1, 2, id_="other"))
+    strict.imported.findings.clear()
+    mild = Correlating(RULE, store=strict.store)
+    strict.store.kept[PAIR].generation = None
+    mild._delivered = len(strict.store.stream)
+    mild.see(alarm(1, "next"))
+    assert list(mild.imported.findings) == [FIRST]
+
+
+def test_no_groups_of_an_instance_are_none_that_are_known() -> None:
+    """AWS Config tells of an instance late, and not any more when it is gone; each has a group."""
+    given: dict[Any, Any] = {}
+    live = Correlating(RULE, relations=KnownRelated(given))
+    live.see(alarm(0, on="sg-1"), weakness(1))
+    assert not live.imported.findings
+    given |= RELATED
+    live.see(weakness(2, id_="next"))
+    assert evidence(live) == {"alarm", "next"}
+    given.clear()
+    live.now += timedelta(hours=2)
+    live.see(alarm(3, "later", on="sg-1"), weakness(4, id_="last"))
+    assert evidence(live) == {"later", "last"}
+
+
+def test_own_evidence_waits_for_no_aggregator() -> None:
+    class Throttled(KnownRelated):
+        def related(self, relation: str, resources: Any) -> Any:
+            raise Retryable("throttled")
+
+    live = Correlating(RULE, relations=Throttled({}))
+    live.see(alarm(0), weakness(1))
+    assert evidence(live) == {"alarm", "weakness"}
+
+
+def test_a_link_that_has_expired_is_made_up_for() -> None:
+    live = Correlating(RULE, relations=KnownRelated(RELATED))
+    live.see(alarm(0, on="sg-1"), weakness(1))
+    live.store.links.clear()
+    live.now += timedelta(days=100)
+    live.see(alarm(100, "later", on="sg-1"))
+    live.see(weakness(101, id_="last"))
+    assert evidence(live, FIRST[:-1] + "2") == {"later", "last"}
+
+
+def test_a_time_far_ahead_is_that_of_its_event() -> None:
+    live = Correlating(RULE)
+    live.see(alarm(0, LastObservedAt="2076-01-01T00:00:00Z", UpdatedAt="2076-01-01T00:00:00Z"), weakness(1))
+    assert live.imported.findings[FIRST]["CreatedAt"].startswith("2026")
+    live.see(alarm(2, **ARCHIVED), alarm(30, **ARCHIVED), weakness(31))
+    assert list(live.imported.findings) == [FIRST]
+
+
+def test_what_goes_wrong_with_one_pair_touches_no_other() -> None:
+    live = Correlating(RULE)
+    save = live.store.save
+
+    def failing(state: Any) -> bool:
+        if state.pair.resource.id == "i-1":
+            raise KeyError("a defect")
+        return save(state)
+
+    live.store.save = failing
+    live.collect(alarm(0), weakness(1), alarm(0, "other", on="i-2"), weakness(1, id_="others", on="i-2"))
+    outcomes = live.correlate()
+    assert {type(outcome) for outcome in outcomes} == {KeyError, Result}
+    assert [found["Resources"][0]["Id"] for found in live.imported.findings.values()] == ["i-2"]
+
+
+def test_when_no_time_is_left_what_fired_is_told_and_the_rest_comes_again() -> None:
+    live = Correlating(RULE)
+    save = live.store.save
+
+    def slow(state: Any) -> bool:
+        live.now += timedelta(seconds=31)
+        return save(state)
+
+    live.store.save = slow
+    live.collect(alarm(0), weakness(1), alarm(0, "other", on="i-2"), weakness(1, id_="others", on="i-2"))
+    outcomes = live.correlate()
+    assert {type(outcome) for outcome in outcomes} == {Retryable, Result}
+    assert len(live.imported.findings) == 1
+
+
+def test_openings_and_closings_on_end_are_gone_through_in_reasonable_steps() -> None:
+    """A signal that comes after a thousand of them were withdrawn, one by one, from beside it."""
+    live = Correlating(RULE)
+    for number in range(300):
+        at = 2 + number / 100
+        live.collect(weakness(at, id_=f"w-{number}"), weakness(at, told=at + 0.001, id_=f"w-{number}", **ARCHIVED))
+    live.correlate()
+    live.see(alarm(1))
+    assert list(live.imported.findings) == [FIRST]

@@ -18,7 +18,7 @@ _MAX_MESSAGE = (
 
 
 class NotificationTopic:
-    """Tells the topic's subscribers of incidents."""
+    """Tells the topic's subscribers of incidents, and of silence."""
 
     def __init__(self, client: "SNSClient", topic_arn: str) -> None:
         self._client = client
@@ -35,9 +35,13 @@ class NotificationTopic:
             lines += [f"No incident could be opened for this: {problem}", "The event as it came:", request.raw_data]
         lines.append(f"Incident key: {request.key}, generation {request.generation}")
         lines += [f"{item.title}: {item.target}" for item in request.related_items]
+        self.tell(subject, "\n".join(lines))
+
+    def tell(self, subject: str, text: str) -> None:
+        """See :class:`~responder.domain.heartbeat.ports.Teller`."""
         with aws_call("publish to the notification topic"):
             self._client.publish(
                 TopicArn=self._topic_arn,
                 Subject=ascii_line(subject, MAX_SUBJECT),
-                Message=cut("\n".join(lines), _MAX_MESSAGE // 2),
+                Message=cut(text, _MAX_MESSAGE // 2),
             )

@@ -26,12 +26,34 @@ RATES = {
     "DescribeAccount": 20,
     "DescribeOrganizationalUnit": 2,
     "GetAlternateContact": 10,
+    "ListAccounts": 2,
     "ListParents": 5,
     "ListTagsForResource": 10,
 }
-"""Calls a second that an organization (Account: an account) admits. Source: quotas of AWS Organizations and Account."""
+"""Calls a second that an organization (Account: an account) admits. Source: quotas of AWS Organizations and Account.
+
+Of ListAccounts it is less, since nobody waits for it: a thousand accounts are fifty pages.
+"""
 
 _NOT_IN_THE_ORGANIZATION = ("AccountNotFoundException", "AWSOrganizationsNotInUseException")
+
+
+def active_accounts(organizations: "OrganizationsClient", *, pace: Pace) -> dict[str, str]:
+    """The names of the organization's active accounts, by id: not of those that are suspended, closed or not yet open.
+
+    Raises AwsUnavailable or AwsRefused.
+    """
+    names: dict[str, str] = {}
+    token: str | None = None
+    while True:
+        pace.wait("ListAccounts")
+        with aws_call("list the organization's accounts"):
+            answer = organizations.list_accounts(NextToken=token) if token else organizations.list_accounts()
+        for account in answer["Accounts"]:
+            if (account.get("State") or account.get("Status")) == "ACTIVE":
+                names[account["Id"]] = account.get("Name", "")
+        if not (token := answer.get("NextToken")):
+            return names
 
 
 class OrganizationDirectory:

@@ -64,6 +64,9 @@ _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "Inv
 is worth it."""
 
 
+_NAMING = ("Type", "Id", "Partition", "Region")
+"""Members of a resource that say which it is."""
+
 _REFUSALS = 5
 """Findings that are refused alone, and none taken, until the update itself is taken to be at fault."""
 
@@ -219,8 +222,8 @@ class SecurityHub:
         """Import findings of the hub's own account and product, 100 or 6 MB a call. No call begins after ``until``.
 
         One that Security Hub has in a version as late or later stays as it is there, and counts as imported. What only
-        the details of its resources keep from being taken is imported without them: they are other products' words, and
-        the finding counts for more.
+        is said of its resources keeps from being taken is imported with their names alone: the rest are other products'
+        words, and the finding counts for more.
 
         Returns
         -------
@@ -231,7 +234,7 @@ class SecurityHub:
         problems = self._import_all(pending, until)
         again: dict[FindingKey, Mapping[str, Any]] = {}
         for key, problem in problems.items():
-            bare = _without_details(pending[key])
+            bare = _barely_named(pending[key])
             if isinstance(problem, FindingRefused) and bare != pending[key]:
                 again[key] = bare
             elif type(problem) is Retryable:
@@ -314,8 +317,8 @@ def _key(finding: Mapping[str, Any]) -> FindingKey:
     return FindingKey(finding["ProductArn"], finding["Id"])
 
 
-def _without_details(finding: Mapping[str, Any]) -> dict[str, Any]:
-    bare = [{name: value for name, value in block.items() if name != "Details"} for block in finding["Resources"]]
+def _barely_named(finding: Mapping[str, Any]) -> dict[str, Any]:
+    bare = [{name: block[name] for name in _NAMING if name in block} for block in finding["Resources"]]
     return {**finding, "Resources": bare}
 
 

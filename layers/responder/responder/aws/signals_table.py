@@ -294,6 +294,7 @@ def _state_to_json(state: PairState) -> str:
             "related_at": _optional(state.related_at),
             "mention": state.mention,
             "mentioned_at": _optional(state.mentioned_at),
+            "rule_digest": state.rule_digest,
             "generation": latest and _generation_to_json(latest),
             "is_untold": latest is not None and state.untold.get(latest.number) == latest,
             "untold": [_generation_to_json(earlier) for earlier in state.untold.values() if earlier != latest],
@@ -317,6 +318,7 @@ def _state(pair: Pair, row: Item) -> PairState:
         related_at=_read_optional(stored["related_at"]),
         mention=stored["mention"],
         mentioned_at=_read_optional(stored["mentioned_at"]),
+        rule_digest=stored["rule_digest"],
         generation=latest,
         untold={generation.number: generation for generation in untold},
         revision=int(row["revision"]["N"]),
@@ -330,17 +332,21 @@ def _generation_to_json(generation: Generation) -> dict[str, Any]:
         "as_of": _time(generation.as_of),
         "newest": _time(generation.newest),
         "evidence": [_signal_in_state(signal) for signal in generation.evidence],
+        "told": [_signal_in_state(s) for s in generation.told] if generation.told != generation.evidence else None,
         "updated_at": _time(generation.updated_at),
     }
 
 
 def _generation(pair: Pair, stored: Mapping[str, Any]) -> Generation:
+    evidence = tuple(_signal_of_state(pair, signal) for signal in stored["evidence"])
+    told = stored["told"]
     return Generation(
         number=stored["number"],
         created_at=_read_time(stored["created_at"]),
         as_of=_read_time(stored["as_of"]),
         newest=_read_time(stored["newest"]),
-        evidence=tuple(_signal_of_state(pair, signal) for signal in stored["evidence"]),
+        evidence=evidence,
+        told=evidence if told is None else tuple(_signal_of_state(pair, signal) for signal in told),
         updated_at=_read_time(stored["updated_at"]),
     )
 

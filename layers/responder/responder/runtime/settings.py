@@ -53,6 +53,10 @@ class Environment:
             raise InvalidSetting(f"environment variable {name} names nothing")
         return names
 
+    def optional_names(self, name: str) -> tuple[str, ...]:
+        """Names, separated by commas; none when the variable is empty, as an empty template parameter makes it."""
+        return self.names(name) if self._is_given(name) else ()
+
     def number(self, name: str, *, least: float, most: float) -> float:
         """A number between two others, both included."""
         try:

@@ -26,6 +26,10 @@ from responder.domain.finding_outcomes import findings_in, of_event
 from responder.domain.ports import Count
 from responder.domain.security_hub import Finding, FindingKey
 
+PORTION = 25
+"""Findings whose signals and versions are kept together. The fewer, the sooner it is known what withdraws a signal; the
+more, the fewer calls."""
+
 ROUNDS = 5
 """Tries to keep what is known of a finding, while others write of it in the same moment."""
 
@@ -99,15 +103,21 @@ class Collector:
 
     def _collect(self, sightings: Mapping[FindingKey, Sequence[_Sighting]]) -> dict[FindingKey, Outcome]:
         outcomes: dict[FindingKey, Outcome] = {}
+        keys = sorted(sightings)
+        for start in range(0, len(keys), PORTION):
+            portion = {key: sightings[key] for key in keys[start : start + PORTION]}
+            outcomes |= self._collect_portion(portion)
+        return outcomes
+
+    def _collect_portion(self, sightings: Mapping[FindingKey, Sequence[_Sighting]]) -> dict[FindingKey, Outcome]:
+        outcomes: dict[FindingKey, Outcome] = {}
         pending = set(sightings)
         for _ in range(ROUNDS):
-            if not pending:
-                return outcomes
             try:
                 known = self._store.findings(pending)
                 told = {key: _Told(known.get(key) or KnownFinding(key)) for key in sorted(pending)}
                 for key, tale in told.items():
-                    for sighting in sorted(sightings[key], key=lambda sighting: order_of(sighting.finding)):
+                    for sighting in sightings[key]:
                         tale.hear(sighting, self._rules, oldest=self._clock() - RETENTION)
                 signals = [signal for tale in told.values() for signal in tale.signals]
                 self._store.add(signals)
@@ -122,6 +132,8 @@ class Collector:
                 except (Retryable, Permanent) as problem:
                     outcomes[key] = problem
                 pending.discard(key)
+            if not pending:
+                return outcomes
         return outcomes | dict.fromkeys(pending, Retryable("others keep writing of this finding"))
 
 
@@ -144,8 +156,7 @@ class _Told:
         """Add a version. What was observed before ``oldest`` is no signal any more."""
         finding, replay = sighting
         order = order_of(finding)
-        is_known = self.known.versions.has(order)
-        if is_known and not replay:
+        if self.known.versions.has(order) and not replay:
             return
         said = {
             mark(rule.id, seen): (rule, seen)
@@ -153,16 +164,12 @@ class _Told:
             for seen in observe(rule, finding)
             if _has_place(rule, seen)
         }
-        version = Version(order, frozenset(said), finding.observed_at if said else None)
-        anew = said if replay else self.known.versions.says_anew(version)
-        for subject in anew:
-            rule, seen = said[subject]
+        for rule, seen in said.values():
             if seen.time > oldest:
                 title, mention = str(finding.document.get("Title") or ""), finding.mention_of(seen.resource)
                 self.signals.append(Signal(Pair(rule.id, seen.resource), seen, order, title, mention, replay))
-        if not is_known:
-            self.known.versions.add(version)
-            self.is_new = True
+        self.known.versions.add(Version(order, frozenset(said), next((seen.time for _, seen in said.values()), None)))
+        self.is_new = True
 
 
 def _has_place(rule: Rule, observation: Observation) -> bool:

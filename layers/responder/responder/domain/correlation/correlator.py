@@ -20,11 +20,13 @@ Guarantees
 3. One failure touches one pair: its signals are delivered again.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from responder.domain.correlation.correlated import Contribution, Correlation, correlated_finding, finding_id
@@ -33,12 +35,15 @@ from responder.domain.correlation.observation import Observation
 from responder.domain.correlation.pair_state import Evidence, Generation, PairState, newest_of
 from responder.domain.correlation.ports import Imports, PairStore, RelatedResources
 from responder.domain.correlation.relations import RELATIONS
-from responder.domain.correlation.rule import Leg, Rule
+from responder.domain.correlation.rule import RETENTION, Leg, Rule
 from responder.domain.correlation.signal import KnownFinding, Pair, Signal
 from responder.domain.faults import Permanent, Rejected, Retryable
 from responder.domain.ports import Count
 from responder.domain.resource import Resource
 from responder.domain.security_hub import FindingKey, FindingRefused, default_product
+
+MOST_HISTORY = 200
+"""Signals of a leg that are read of a pair when its first one comes: those that came before its rule was deployed."""
 
 
 class Result(StrEnum):
@@ -119,7 +124,7 @@ class Correlator:
         Retryable, Permanent
             When the table cannot be read, and so nothing can be done about any.
         """
-        until = self._clock() + self._time_limit
+        begun = self._clock()
         by_pair: dict[Pair, list[Signal]] = defaultdict(list)
         outcomes: dict[Pair, Outcome] = {}
         for signal in signals:
@@ -135,11 +140,20 @@ class Correlator:
         evaluations = {
             pair: _Evaluation(self._rules[pair.rule], state, self._store, known) for pair, state in states.items()
         }
-        outcomes |= self._relate(evaluations, by_pair)
+        outcomes |= self._bring_up_to_date(evaluations, by_pair)
+        unrelated = self._relate({pair: e for pair, e in evaluations.items() if pair not in outcomes}, by_pair)
         for pair, evaluation in evaluations.items():
-            if pair not in outcomes:
+            if pair in outcomes:
+                continue
+            if self._clock() - begun > self._time_limit / 2:  # the rest of the time is for telling
+                outcomes[pair] = Retryable("no time was left for this rule and resource")
+            else:
                 outcomes[pair] = self._advance(evaluation, by_pair[pair])
-        outcomes |= self._tell([state for state in states.values() if state.untold], outcomes, until)
+                if outcomes[pair] is Result.WAITING and pair in unrelated:
+                    outcomes[pair] = unrelated[pair]
+        outcomes |= self._tell(
+            [state for state in states.values() if state.untold], outcomes, until=begun + self._time_limit
+        )
         for result, name in ((Result.FIRED, "ThreatsFound"), (Result.ADDED, "ThreatsUpdated")):
             self._count(name, list(outcomes.values()).count(result))
         return [
@@ -155,16 +169,33 @@ class Correlator:
     def _pass_on(self, pair: Pair, signals: Sequence[Signal]) -> Outcome:
         """Make signals of a related resource those of the pairs that they count for, too."""
         try:
-            for other in self._store.attached(pair):
-                self._store.add([signal.of(other) for signal in signals])
-        except (Retryable, Permanent) as problem:
+            self._store.add([signal.of(other) for other in self._store.attached(pair) for signal in signals])
+        except Exception as problem:  # noqa: BLE001 - it is this pair's outcome, and touches no other
             return problem
         return Result.PASSED_ON
+
+    def _bring_up_to_date(
+        self, evaluations: "Mapping[Pair, _Evaluation]", by_pair: dict[Pair, list[Signal]]
+    ) -> dict[Pair, Outcome]:
+        """Read what came before the rule did, of pairs that are new or whose rule is; why it failed for some."""
+        problems: dict[Pair, Outcome] = {}
+        for pair, evaluation in evaluations.items():
+            try:
+                if evaluation.state.revision == 0:
+                    by_pair[pair] = evaluation.history(by_pair[pair])
+                else:
+                    evaluation.bring_up_to_date()
+            except Exception as problem:  # noqa: BLE001 - likewise
+                problems[pair] = problem
+        return problems
 
     def _relate(
         self, evaluations: "Mapping[Pair, _Evaluation]", by_pair: Mapping[Pair, Sequence[Signal]]
     ) -> dict[Pair, Outcome]:
-        """Ask which resources are related to those for which all other legs have something; why it failed for some."""
+        """Ask which resources are related to those for which all other legs have something; why it failed for some.
+
+        These are evaluated nevertheless: what holds by the resource's own findings waits for nobody.
+        """
         if self._relations is None:
             return {}
         asking: dict[str, list[_Evaluation]] = defaultdict(list)
@@ -188,8 +219,9 @@ class Correlator:
             for evaluation in asked:
                 pair = evaluation.state.pair
                 try:
-                    evaluation.relate(found[pair.resource], self._clock())
-                except (Retryable, Permanent) as problem:
+                    if found[pair.resource]:  # none is known yet, or no longer: what was known before holds
+                        evaluation.relate(found[pair.resource], self._clock())
+                except Exception as problem:  # noqa: BLE001 - likewise
                     problems[pair] = problem
         return problems
 
@@ -220,7 +252,7 @@ class Correlator:
                     results |= set() if began is None else {Result.FIRED if began else Result.ADDED}
             if not self._store.save(state):
                 return Retryable("another container has changed what is known of this rule and resource")
-        except (Retryable, Permanent) as problem:
+        except Exception as problem:  # noqa: BLE001 - likewise
             return problem
         try:
             self._store.set_aside(evaluation.withdrawn)
@@ -246,10 +278,11 @@ class Correlator:
         failed: dict[Pair, Outcome] = {}
         for state in telling:
             mine = {number: self._key(state, generation) for number, generation in state.untold.items()}
-            state.untold = {number: state.untold[number] for number, key in mine.items() if key in problems}
-            for key in mine.values():
-                if key in problems:
-                    failed[state.pair] = _outcome(problems[key])
+            for key in mine.values() & problems.keys():
+                failed[state.pair] = _outcome(problems[key])
+            # What is refused for good is not offered again: its signals are dead letters, with the reason.
+            told = {n for n, key in mine.items() if isinstance(problems.get(key), FindingRefused | None)}
+            state.untold = {number: state.untold[number] for number in mine.keys() - told}
             try:
                 if not self._store.save(state):  # whoever changed it tells again, which changes nothing
                     self._count("ThreatsToldAgain", 1)
@@ -274,7 +307,7 @@ class Correlator:
             resource=state.pair.resource,
             mention=state.mention,
             generation=generation.number,
-            contributions=tuple(_contribution(signal) for signal in generation.evidence),
+            contributions=tuple(_contribution(signal) for signal in generation.told),
             created_at=generation.created_at,
             updated_at=generation.updated_at,
         )
@@ -312,6 +345,8 @@ class _Evaluation:
         self.state = state
         self._store = store
         self._known = known
+        self._is_renewed = False
+        """What is summarised may hold by more than the next signal."""
         self.withdrawn: dict[Signal, None] = {}
         """To be set aside, once the state is kept that knows of it."""
 
@@ -329,10 +364,27 @@ class _Evaluation:
             if overtaken or (state.set_aside_until or moment) > state.last_moment:
                 return self._gone_through(signal)
             if not ended:
-                return (evidence, state.last_moment) if _is_among(signal, evidence) else None
+                is_told, self._is_renewed = self._is_renewed or _is_among(signal, evidence), False
+                return (evidence, state.last_moment) if is_told else None
             for name in {found.observation.leg for found in ended}:
                 self._renew(next(leg for leg in rule.legs if leg.name == name))
         return self._gone_through(signal) if self._may_hold_around(signal) else None
+
+    def history(self, signals: Iterable[Signal]) -> list[Signal]:
+        """These signals and the newest others of the pair, in the order of their moments."""
+        self.state.rule_digest = self.rule.digest
+        newest = (islice(self._store.newest(self.state.pair, leg.name), MOST_HISTORY) for leg in self.rule.legs)
+        found = dict.fromkeys([*signals, *(signal for of_leg in newest for signal in of_leg)])
+        return sorted(found, key=lambda signal: (signal.order.moment, signal.observation.time))
+
+    def bring_up_to_date(self) -> None:
+        """Read the newest signals of every leg anew, unless that was done since the rule was last changed."""
+        if self.state.rule_digest != self.rule.digest:
+            self.state.newest.clear()
+            for leg in self.rule.legs:
+                self._renew(leg)
+            self._is_renewed = True
+            self.state.rule_digest = self.rule.digest
 
     def lacks_at_most_relations(self, signals: Iterable[Signal]) -> bool:
         """Whether every leg without a relation has something, with these signals."""
@@ -344,18 +396,20 @@ class _Evaluation:
     def relate(self, related: frozenset[Resource], now: datetime) -> None:
         """Take over which resources are related, and what is known of them."""
         state, legs = self.state, [leg for leg in self.rule.legs if leg.related]
+        are_linked = state.related_at is not None and now - state.related_at < RETENTION / 2
         for resource in state.related - related:
             self._store.detach(Pair(self.rule.id, resource), state.pair)
         for resource in sorted(related, key=str):
             source = Pair(self.rule.id, resource)
             # First the link, then the look at what is there: what comes in between is passed on, or seen, or both.
             self._store.attach(source, state.pair)  # each time: links expire
-            for leg in legs if resource not in state.related else ():
+            for leg in () if are_linked and resource in state.related else legs:
                 self._store.add([signal.of(state.pair) for signal in self._store.newest(source, leg.name)])
         if related != state.related:
             state.related = related
             for leg in legs:
                 self._renew(leg)
+            self._is_renewed = True
         state.related_at = now
 
     def _renew(self, leg: Leg) -> None:
@@ -405,10 +459,13 @@ class _Evaluation:
         beside = [
             found for found in signals if (end is None or found.order.moment < end) and _stands(ends[found], begin)
         ]
+        if satisfying(self.rule, (found.observation for found in beside)) is None:
+            return None  # as most times, not even all of them together
+        endings = sorted(until for found in beside if (until := ends[found]) is not None)
         moments = sorted({begin, *(m for found in beside if (m := found.order.moment) > begin)}, reverse=True)
         later = None
         for moment in moments:
-            if later is not None and not any(until and moment < until <= later for until in ends.values()):
+            if later is not None and bisect_right(endings, moment) == bisect_right(endings, later):
                 continue  # signals were only added between the two: what did not hold later held at neither
             later = moment
             held = [found for found in beside if found.order.moment <= moment and _stands(ends[found], moment)]

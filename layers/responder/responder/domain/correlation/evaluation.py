@@ -129,16 +129,16 @@ def _replay(
     firings: list[Firing] = []
     newest = None  # of the evidence that the last generation ever had
     for moment in sorted(at_moment):
-        anew: set[Observation] = set()
+        observed: set[Observation] = set()
         for key in at_moment[moment]:
             known = [version for version in findings[key] if version.order.moment <= moment]
-            before = standing.get(key, frozenset())
             standing[key] = frozenset(
                 observation for observation in _standing(known) if observation.resource in sources[observation.leg]
             )
-            anew |= standing[key] - before
+            told = {seen for version in known if version.order.moment == moment for seen in version.observations}
+            observed |= told & standing[key]
         evidence = satisfying(rule, (observation for found in standing.values() for observation in found))
-        if evidence is None or anew.isdisjoint(evidence):
+        if evidence is None or observed.isdisjoint(evidence):
             continue
         end = max(observation.time for observation in evidence)
         if newest is None or end - newest > rule.window:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from responder.domain.correlation.rule import Leg, Rule
+from responder.domain.correlation.rule import RETENTION, Leg, Rule
 from responder.domain.resource import Resource
 from responder.domain.security_hub import Finding, FindingKey
 
@@ -38,7 +38,7 @@ def observe(rule: Rule, finding: Finding) -> frozenset[Observation]:
 
     Of the values of a leg the least, as many as it counts: more of one version add nothing.
     """
-    time = finding.observed_at
+    time = plausible(finding.observed_at, finding) if finding.observed_at else None
     if time is None or why_not_counted(finding) is not None:
         return frozenset()
     legs = [leg for leg in rule.legs if leg.pattern.matches(finding.document)]
@@ -49,6 +49,14 @@ def observe(rule: Rule, finding: Finding) -> frozenset[Observation]:
         for value in _values(leg, finding.document)
         for resource in resources
     )
+
+
+def plausible(time: datetime, finding: Finding) -> datetime:
+    """A time that a finding tells; its event's instead of one so far ahead that no clock is that wrong.
+
+    It would be newer than all that is ever observed.
+    """
+    return finding.seen_at if time - finding.seen_at > RETENTION else time
 
 
 def why_not_counted(finding: Finding) -> str | None:

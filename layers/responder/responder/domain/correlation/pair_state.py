@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from responder.domain.correlation.evaluation import newest_first
@@ -13,6 +13,11 @@ from responder.domain.resource import Resource
 
 Evidence = tuple[Signal, ...]
 """In the order of the rule's legs, of each the newest first."""
+
+NEWS_AFTER = timedelta(hours=1)
+"""By which a piece of evidence must have been observed later than it was told, to be told again."""
+
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 A_MOMENT = timedelta(milliseconds=1)
 """By which a version is later than the one before, at least."""
@@ -31,8 +36,10 @@ class Generation:
     newest: datetime
     """The newest event time in its evidence."""
     evidence: Evidence
+    told: Evidence
+    """The evidence in its finding's latest version: the same, but for times that hardly differ."""
     updated_at: datetime
-    """Of the version of its finding that tells of this evidence."""
+    """Of that version."""
 
 
 @dataclass(slots=True)
@@ -58,6 +65,8 @@ class PairState:
     """The latest."""
     untold: dict[int, Generation] = field(default_factory=dict)
     """Generations, by number, whose last version Security Hub has not got yet."""
+    rule_digest: str = ""
+    """Of the rule that it was last brought up to date with."""
     revision: int = 0
     """Of its row: how often it was written."""
 
@@ -85,7 +94,7 @@ class PairState:
 
     def evidence(self, rule: Rule) -> Evidence | None:
         """The evidence of the latest window there is, if all legs hold in it."""
-        if not all(len(self.newest.get(leg.name, ())) == leg.count for leg in rule.legs):
+        if not all(len(self.newest.get(leg.name, ())) >= leg.count for leg in rule.legs):
             return None
         found = tuple(signal for leg in rule.legs for signal in self.newest[leg.name])
         times = [signal.observation.time for signal in found]
@@ -96,25 +105,25 @@ class PairState:
 
         Returns
         -------
-        True if a generation begins with it, False if it changes the latest one's evidence, None if it changes nothing.
+        True if a generation begins with it, False if there is news of the latest one, None if there is nothing to tell.
         """
         newest = max(signal.observation.time for signal in evidence)
         last = self.generation
         if last is None or newest - last.newest > rule.window:
             created_at = max(signal.order.moment for signal in evidence)
             number = last.number + 1 if last else 1
-            begun = Generation(number, created_at, as_of, newest, evidence, max(now, created_at))
+            begun = Generation(number, created_at, as_of, newest, evidence, evidence, max(now, created_at))
             self.generation = self.untold[number] = begun
             return True
         if newest < last.newest or as_of < last.as_of:
             return None
-        if observations(evidence) == observations(last.evidence):
-            self.generation = replace(last, as_of=as_of)
-            return None
-        updated_at = max(now, last.updated_at + A_MOMENT)
-        changed = replace(last, as_of=as_of, newest=newest, evidence=evidence, updated_at=updated_at)
-        self.generation = self.untold[last.number] = changed
-        return False
+        self.generation = changed = replace(last, as_of=as_of, newest=newest, evidence=evidence)
+        if is_news := _is_news(evidence, last.told):
+            updated_at = max(now, last.updated_at + A_MOMENT)
+            self.generation = changed = replace(changed, told=evidence, updated_at=updated_at)
+        if is_news or last.number in self.untold:
+            self.untold[last.number] = changed
+        return False if is_news else None
 
 
 def newest_of(leg: Leg, signals: tuple[Signal, ...]) -> Evidence:
@@ -129,6 +138,13 @@ def newest_of(leg: Leg, signals: tuple[Signal, ...]) -> Evidence:
     for observation in newest_first(latest):
         chosen.setdefault(observation.value, latest[observation])
     return tuple(chosen.values())[: leg.count]
+
+
+def _is_news(evidence: Evidence, told: Evidence) -> bool:
+    times = {replace(seen, time=_NO_TIME): seen.time for seen in observations(told)}
+    return {replace(seen, time=_NO_TIME) for seen in observations(evidence)} != set(times) or any(
+        seen.time - times[replace(seen, time=_NO_TIME)] >= NEWS_AFTER for seen in observations(evidence)
+    )
 
 
 def observations(evidence: Evidence) -> tuple[Observation, ...]:

@@ -3,11 +3,13 @@
 What its members are for is in the schema that rules are written by, ``layers/rules/schema/rule.schema.json``.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from responder.patterns import EventPattern, compile_pattern
@@ -90,7 +92,7 @@ class Leg:
         return self.distinct.count if self.distinct else 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """A rule. ``document`` is all that its author says, for what is made of a rule that fires."""
 
@@ -108,6 +110,12 @@ class Rule:
     def groups(self, resource_type: str) -> bool:
         """Whether the rule can fire for a resource of this type."""
         return resource_type in self.resource_types
+
+    @cached_property
+    def digest(self) -> str:
+        """Of what decides what it fires for."""
+        decisive = {name: self.document[name] for name in ("legs", "resource_types", "window")}
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
     def may_concern(self, document: Mapping[str, Any]) -> bool:
         """Whether this finding, in ASFF, may match a leg in some version of it."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from responder.domain.correlation.observation import why_not_counted
+from responder.domain.correlation.observation import plausible, why_not_counted
 from responder.domain.faults import Rejected
 from responder.domain.security_hub import Finding
 from responder.domain.times import parse_time
@@ -39,9 +39,9 @@ class Order:
 
 
 def order_of(finding: Finding) -> Order:
-    """The place of this version. ``UpdatedAt`` is that of its event where it cannot be read."""
+    """The place of this version. ``UpdatedAt`` is that of its event where it cannot be read, or is no time to come."""
     try:
-        updated_at = parse_time(finding.document.get("UpdatedAt"), "UpdatedAt")
+        updated_at = plausible(parse_time(finding.document.get("UpdatedAt"), "UpdatedAt"), finding)
     except Rejected:
         updated_at = finding.seen_at
     text = json.dumps(finding.document, sort_keys=True, default=str)
@@ -71,7 +71,8 @@ class Versions:
         return place < len(self.known) and self.known[place].order == order
 
     def add(self, version: Version) -> None:
-        """Know another version too."""
+        """Know another version too, or what one says to the rules that there are now."""
+        self.known = [known for known in self.known if known.order != version.order]
         insort(self.known, version, key=lambda known: known.order)
         while len(self.known) > MOST_VERSIONS or (len(self.known) > 1 and self._said() > MOST_SAID):
             del self.known[self._least_missed()]
@@ -81,11 +82,6 @@ class Versions:
         that does not say it. None while none is known.
         """
         return min((v.order.moment for v in self._later(order) if subject not in v.said), default=None)
-
-    def says_anew(self, version: Version) -> Iterable[str]:
-        """Of what a version says, the subjects that did not stand, as of the same event time, by one before it."""
-        earlier = self.known[: bisect_left(self.known, version.order, key=lambda known: known.order)]
-        return (subject for subject in sorted(version.said) if not _covered(subject, version, earlier))
 
     def _later(self, order: Order) -> Iterable[Version]:
         return (version for version in self.known if version.order > order)
@@ -100,12 +96,3 @@ class Versions:
             if before.said == version.said == after.said:
                 return place
         return 0
-
-
-def _covered(subject: str, version: Version, earlier: list[Version]) -> bool:
-    for other in reversed(earlier):
-        if subject not in other.said:
-            return False
-        if other.time == version.time and other.order.moment <= version.order.moment:
-            return True
-    return False

@@ -1,10 +1,11 @@
 """Correlated findings as incidents: one per rule and resource, with the evidence in its timeline.
 
 A finding says one thing of its own, that its rule fired, and one for each finding that is its evidence. Each is an
-occurrence with a time of its own, known again by its generation and, for evidence, by its finding and time: whatever
-version of the correlated finding brings it, and however often, it is in the timeline once. Whichever is from after the
-incident's resolution opens the next one, so that an attack that goes on is not lost in a resolved incident; a version
-that is only written or delivered again brings nothing of the kind.
+occurrence with a time of its own, known again by its generation and, for evidence, by its finding: whatever version of
+the correlated finding brings it, however often, and however often it is observed again, it is in the timeline once.
+Whichever is from after the incident's resolution opens the next one, also if somebody has resolved the correlated
+finding: another attack is not lost in a resolved incident. What is only observed, written or delivered again opens
+nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,7 +59,7 @@ def _said(finding: Finding, event: Event, number: int) -> list[Occurrence] | str
     fields = finding.document.get("ProductFields")
     if not isinstance(fields, Mapping) or RULE_FIELD not in fields or finding.account != event.account:
         return "not a correlated finding of this application"
-    if not finding.is_open:
+    if finding.record_state != "ACTIVE" or finding.workflow_status == "SUPPRESSED":
         return f"record state {finding.record_state}, workflow status {finding.workflow_status}"
     correlated = read_correlated(finding.document, hub=event.account)
     if correlated is None:
@@ -100,8 +101,8 @@ def _occurrences(correlated: Correlated, event: Event) -> Iterator[Occurrence]:
     yield fired
     told = set()
     for contribution in evidence:  # one that is evidence of several legs is told once
-        if (contribution.key, contribution.observed_at) not in told:
-            told.add((contribution.key, contribution.observed_at))
+        if contribution.key not in told:
+            told.add(contribution.key)
             yield _told(contribution, correlated, fired, event)
     if correlated.evidence_count > len(evidence):
         yield _more(correlated, fired)
@@ -111,7 +112,7 @@ def _told(contribution: Contribution, correlated: Correlated, fired: Occurrence,
     key, at = contribution.key, contribution.observed_at
     return replace(
         fired,
-        fingerprint=f"evidence/{correlated.generation}/{key.product_arn}/{key.id}/{at.isoformat()}",
+        fingerprint=f"evidence/{correlated.generation}/{key.product_arn}/{key.id}",
         text=compose_text(
             contribution.title,
             where=_where(contribution.resource),
