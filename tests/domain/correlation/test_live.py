@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from responder.domain.correlation import Firing, evaluate
 from responder.domain.correlation.pair_state import observations
-from responder.domain.security_hub import Finding
-from tests.domain.correlation.histories import GROUP, RULE, resource
+from responder.domain.correlation.versions import order_of
+from responder.domain.security_hub import Finding, read_finding
+from tests.domain.correlation.histories import GROUP, RULE, alarm, day, resource, weakness
 from tests.domain.correlation.memory import Correlating, KnownRelated
 from tests.domain.correlation.test_evaluation import ATTACHED, HISTORIES
 
@@ -32,8 +33,6 @@ def live_evidence(live: Correlating) -> dict[Any, Any]:
 
 
 def moment(version: Finding) -> Any:
-    from responder.domain.correlation.versions import order_of
-
     return order_of(version).moment
 
 
@@ -98,3 +97,30 @@ def test_what_fires_is_what_fired_by_what_was_known_at_some_time(history: list[F
         live.see(version)
         expected |= {firing.resource for firing in evaluate(RULE, history[:number], ATTACHED)}
         assert set(live_evidence(live)) == expected
+
+
+@st.composite
+def workflows(draw: st.DrawFn) -> list[Finding]:
+    """Findings that people close and open again, which changes none of their times."""
+    made = [alarm(0, "alarm-1"), alarm(1, "alarm-2"), weakness(0, 1, id_="one"), weakness(2, 2, id_="two")]
+    history = []
+    for number, first in enumerate(made):
+        states = draw(st.lists(st.sampled_from(["NEW", "RESOLVED"]), min_size=1, max_size=4))
+        for told, state in enumerate(states):
+            document = {**first.document, "Workflow": {"Status": state}}
+            history.append(read_finding(document, seen_at=day(3 + told + number / 10)))
+    return history
+
+
+@settings(max_examples=300, deadline=None)
+@given(workflows(), st.randoms(use_true_random=False))
+def test_what_is_closed_and_opened_again_fires_as_it_is_known(history: list[Finding], random: Any) -> None:
+    random.shuffle(history)
+    live = correlating()
+    expected = set()
+    for number, version in enumerate(history, 1):
+        live.see(version)
+        expected |= {firing.resource for firing in evaluate(RULE, history[:number], ATTACHED)}
+        note(line(version))
+        assert set(live_evidence(live)) == expected
+    event(f"fires: {bool(expected)}")

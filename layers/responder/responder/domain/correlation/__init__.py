@@ -9,7 +9,8 @@ no longer counts is the later; of two that agree in this too, the one whose text
 A version makes *observations*: for every leg that it matches, every resource of its own that can be told for certain,
 and every distinct value of the leg's field, of many the least, as many as the leg counts (one observation where the leg
 has no field). It makes none if it is archived, resolved, suppressed, PASSED, a sample, or a correlated finding itself.
-An observation's *event time* is the version's ``LastObservedAt``, else its ``UpdatedAt``.
+An observation's *event time* is the version's ``LastObservedAt``, else its ``UpdatedAt``. Of either, one that is more
+than 90 days ahead of the version's event is taken to be that of the event.
 
 What a version no longer says is no longer so. An observation *stands* from its own version until the first later
 version of the same finding that does not make one of the same leg, resource and value. What a finding says anew after
@@ -24,12 +25,19 @@ resources. One observation may serve several legs.
 So what fires is a matter of the history alone: not of the order, repetition or delay in which it arrives. And what has
 fired stays fired, since the moment at which it did does not go away.
 
+Who correlates findings as they come, without the whole history, keeps to this as follows. Where nothing is withdrawn,
+the same pairs fire on the same last evidence, in whatever order and however late findings come. What is withdrawn is so
+from when that is known: what has fired on what was known then stays fired. The number of generations is that of the
+definition if findings come in the order of their moments; one that bridges two generations and comes late makes no one
+of them.
+
 The *evidence* of a moment is that of the latest window that satisfies the rule: of every leg the newest observations,
 one for each value, as many as the leg counts; among equally new ones those of the lesser value, then key of the finding
 (:func:`~responder.domain.correlation.evaluation.satisfying` has it exactly). The first *generation* begins when the
 rule first holds; another one begins when it holds with its newest evidence more than a window after the newest that the
 generation before ever had. The evidence of a generation is that of its beginning, until some that is as new or newer is
-observed: what is withdrawn later stays in it.
+observed: what is withdrawn later stays in it. Security Hub is told of other findings, values and resources in it at
+once, and of the same ones observed again an hour later or more.
 
 Modules: :mod:`.rule` is what a rule says, :mod:`.observation` what a finding says to it, :mod:`.versions` how long that
 stands, and :mod:`.relations` which resources stand for one another. :mod:`.evaluation` applies rules to a whole

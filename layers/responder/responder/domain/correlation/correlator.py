@@ -9,6 +9,7 @@ in time, however many came before. More is read only then:
 
 - for evidence, the versions of its findings, of a few rows: what no longer stands is set aside, and the next newest
   signals of its leg are read in its place, each of those set aside once;
+- for a pair that is new, or whose rule has changed, the newest signals of each leg: some may have come before the rule;
 - for a signal that comes later than a whole window, or after something was withdrawn that had stood beside it: all
   signals within a window of it, gone through moment by moment as the definition says.
 
