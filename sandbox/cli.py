@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_match(commands)
     _add_explain(commands)
     _add_serve(commands)
+    _add_costs(commands)
     add_rules(commands)
     return parser
 
@@ -213,6 +214,29 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--hub", type=_place, default=SAMPLE_HUB, metavar="ACCOUNT/REGION", help="where the hub is (%(default)s)"
     )
     serve.set_defaults(command=_serve)
+
+
+def _add_costs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    costs = commands.add_parser(
+        "costs",
+        help="tell what a month costs, and which quotas bind first",
+        description="Calculate from the templates' settings and from list prices what a month costs by service, and at"
+        " how many events a second which quota binds. docs/costs.md says what is assumed.",
+        epilog="exit status: 0; 2 when a template cannot be read or is not known here",
+    )
+    costs.add_argument(
+        "--events",
+        type=_positive,
+        default=1_000_000,
+        metavar="N",
+        help="events a month on the bus (%(default)s)",
+    )
+    costs.add_argument(
+        "--accounts", type=_positive, default=10, metavar="N", help="accounts with member stacks (%(default)s)"
+    )
+    costs.add_argument("--regions", type=_positive, default=2, metavar="N", help="Regions of each (%(default)s)")
+    costs.add_argument("--json", action="store_true", help="print one JSON object")
+    costs.set_defaults(command=_costs)
 
 
 def _add_events(command: argparse.ArgumentParser) -> None:
@@ -425,6 +449,21 @@ def _serve(arguments: argparse.Namespace) -> int:
     except (DeploymentError, ServeError) as refusal:
         sys.stderr.write(f"responder: {refusal}\n")
         return UNUSABLE
+    return HANDLED
+
+
+def _costs(arguments: argparse.Namespace) -> int:
+    from .costs import CostsError, calculate, print_costs, to_json
+
+    try:
+        costs = calculate(arguments.events, arguments.accounts, arguments.regions)
+    except CostsError as error:
+        sys.stderr.write(f"responder: {error}\n")
+        return UNUSABLE
+    if arguments.json:
+        sys.stdout.write(f"{json.dumps(to_json(costs))}\n")
+    else:
+        print_costs(costs)
     return HANDLED
 
 

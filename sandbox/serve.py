@@ -32,10 +32,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from . import aws_services, moto_gaps
-from .accounts import Accounts
 from .aws_services import security_hub
 from .inputs import read
-from .stacks import HUB_STACK, Topology
+from .stacks import HUB_STACK
 from .world import Sandbox, offline
 
 LOOPBACK = IPv4Address("127.0.0.1")
@@ -65,16 +64,7 @@ class ServedSandbox(Sandbox):
         undo.callback(mock.stop)
         # moto takes the account from the access key. Of one that it did not give it knows none, and takes its own.
         moto.iam.models.DEFAULT_ACCOUNT_ID = self.hub.account
-        self.accounts = Accounts(self.hub.region)
-        self._populate()
-        self.topology = Topology(
-            self.accounts,
-            self.hub,
-            self._templates,
-            management_account=self.organization.management_account,
-            parameters=self._parameters,
-            offered=self._prerequisites(),
-        )
+        self._deploy()
         for account in self.organization.accounts:
             self.topology.member(account.id, self.hub.region)
 

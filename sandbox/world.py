@@ -167,6 +167,11 @@ class Sandbox:
         undo.enter_context(queues.watched(self._message_sent))
         undo.enter_context(streams.watched(self._item_changed))
 
+        self._deploy()
+        self._wire(undo)
+
+    def _deploy(self) -> None:
+        """Create what is there before the stacks, and the hub's."""
         self.accounts = Accounts(self.hub.region)
         self._populate()
         self.topology = Topology(
@@ -177,7 +182,6 @@ class Sandbox:
             parameters=self._parameters,
             offered=self._prerequisites(),
         )
-        self._wire(undo)
 
     def _populate(self) -> None:
         """Put there what is there before anything is deployed: the organization, and what is known of it."""

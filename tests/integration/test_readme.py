@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from responder.patterns import compile_pattern
 from sandbox.cli import main
@@ -78,6 +79,75 @@ def test_the_replay_is_one_that_eventbridge_takes() -> None:
     assert not ParamValidator().validate(request | times, shape).has_errors()
 
 
+STACK_SETS = [
+    shlex.split(line) for line in COMMANDS if line.strip().startswith(("aws cloudformation", "aws organizations"))
+]
+
+
+def request_of(words: list[str], shape: Any) -> dict[str, Any]:
+    """The request of an aws command's options, which are named as the members of its shape."""
+    members = {name.lower(): name for name in shape.members}
+    request: dict[str, Any] = {}
+    for option in " ".join(words).split("--")[1:]:
+        name, *values = option.split()
+        wanted = name.replace("-", "")
+        if not values:
+            request[members[wanted.removeprefix("no")]] = not wanted.startswith("no")
+            continue
+        kind = shape.members[members[wanted]]
+        given = [read_option(value, kind.member if kind.type_name == "list" else kind) for value in values]
+        request[members[wanted]] = given if kind.type_name == "list" else given[0]
+    return request
+
+
+def read_option(value: str, shape: Any) -> Any:
+    if value.startswith("file://"):
+        return (REPOSITORY / value.removeprefix("file://")).read_text()
+    if shape.type_name != "structure":
+        return {"true": True, "false": False}[value] if shape.type_name == "boolean" else value
+    read: dict[str, Any] = {}
+    for part in value.split(","):
+        key, _, text = part.partition("=")
+        kind = shape.members[key].type_name
+        word: Any = int(text) if kind == "integer" else read_option(text, shape.members[key])
+        read[key] = [word] if kind == "list" else word
+    return read
+
+
+@pytest.mark.parametrize("words", STACK_SETS, ids=lambda words: words[2])
+def test_the_commands_of_stack_sets_are_ones_that_aws_takes(words: list[str]) -> None:
+    model = botocore.session.get_session().get_service_model(words[1])
+    operation = model.operation_model(words[2].title().replace("-", ""))  # no acronym among these
+    shape: Any = operation.input_shape
+    request = request_of(words[3:], shape)
+
+    assert not ParamValidator().validate(request, shape).has_errors()
+    for name, value in request.items():
+        for text, kind in [(value, shape.members[name])] if isinstance(value, str) else []:
+            assert text in (kind.enum or [text])
+    if "Capabilities" in request:
+        assert set(request["Capabilities"]) <= set(shape.members["Capabilities"].member.enum)
+    if "TemplateBody" in request:
+        assert len(request["TemplateBody"].encode()) <= 51_200  # what CloudFormation takes without a bucket
+        given = {parameter["ParameterKey"] for parameter in request["Parameters"]}
+        parameters = yaml_parse(request["TemplateBody"])["Parameters"]
+        assert given == {name for name, parameter in parameters.items() if "Default" not in parameter}
+
+
+def test_stack_sets_are_created_updated_and_removed() -> None:
+    assert [words[2] for words in STACK_SETS] == [
+        "activate-organizations-access",
+        "create-stack-set",
+        "create-stack-instances",
+        "register-delegated-administrator",
+        "update-stack-set",
+        "delete-stack-instances",
+        "delete-stack-set",
+    ]
+    sets = {words[words.index("--stack-set-name") + 1] for words in STACK_SETS if "--stack-set-name" in words}
+    assert sets == {"security-responder-member"}
+
+
 def test_the_pattern_routes_grave_findings_of_production(world: World) -> None:
     (pattern,) = (
         json.loads(block)
@@ -95,7 +165,12 @@ def test_the_pattern_routes_grave_findings_of_production(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [line for line in COMMANDS if line.startswith((".venv/bin/responder run", ".venv/bin/responder rules"))]
+    "command",
+    [
+        line
+        for line in COMMANDS
+        if line.startswith((".venv/bin/responder run", ".venv/bin/responder rules", ".venv/bin/responder costs"))
+    ],
 )
 def test_the_commands_run(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(REPOSITORY)

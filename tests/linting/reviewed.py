@@ -10,14 +10,6 @@ CFN_LINT = {
     ("E3006", "AWS::SSMIncidents::*", "* does not exist in 'cn-north-1'"): _NOT_THERE,
     ("E3006", "AWS::SSMContacts::*", "* does not exist in 'us-gov-west-1'"): _NOT_THERE,
     ("E3006", "AWS::SSMContacts::*", "* does not exist in 'cn-north-1'"): _NOT_THERE,
-    ("I3011", "AWS::DynamoDB::Table.AccountContextsTable"): "A cache. It fills itself.",
-    ("I3011", "AWS::DynamoDB::Table.DeletedResourcesTable"): "A replay, or a sweep, makes up for what it knew.",
-    ("I3011", "AWS::DynamoDB::Table.HeartbeatsTable"): "It fills itself within a quarter of an hour.",
-    ("I3011", "AWS::DynamoDB::Table.RecentUpdatesTable"): "Its rows are of the last minutes.",
-    (
-        "I3011",
-        "AWS::Logs::LogGroup.*",
-    ): "How the work went; what came of it stands in incidents and findings, which stay.",
     ("I3011", "AWS::SQS::Queue.*"): "What waits in it is what the archive has too, or is told of by an alarm.",
 }
 """A template as it is written, or as CloudFormation gets it, in any of the Regions."""

@@ -2,20 +2,13 @@
 
 from sandbox.organization import ORGANIZATION_ID
 
-ONLY_IN_OTHER_FORMS = {
-    ("CorrelateSignalsRole", "dynamodb:DeleteItem"): "Forgets a relation; without an aggregator there is none.",
-    ("OpenIncidentRole", "dynamodb:GetItem"): "Reads the month's count of incidents, which OpsCenter does not limit.",
-    ("SweepDeletedRole", "dynamodb:BatchWriteItem"): "Remembers what was resolved; a dry run resolves nothing.",
-}
+ONLY_IN_OTHER_FORMS: dict[tuple[str, str], str] = {}
 """Actions on the function's own table that a role always holds, although it needs them with some parameters only. Each
 could go under the condition of those."""
 
-TO_BE_NARROWED = {
-    ("AskTheOrganization", "organizations:ListTagsForResource"): "Only accounts' tags are read, not those of OUs.",
-    ("ReadAccountsAndOrganizationalUnits", "organizations:ListTagsForResource"): "Likewise.",
-}
+TO_BE_NARROWED: dict[tuple[str, str], str] = {}
 """Actions, by the statement's Sid, that are allowed on a resource of the statement on which nothing needs them. A
-statement of its own, on accounts, would end it."""
+statement of its own would end it."""
 
 _NO_ID_YET = "The id is only known once it exists."
 _NOTHING_TO_NAME = "The action has no resource to name."
@@ -37,6 +30,8 @@ WILDCARDS = {
     ("ReadAccountsAndOrganizationalUnits", f"ou/{ORGANIZATION_ID}/ou-*"): _ALL_OF_THE_ORGANIZATION,
     ("ReadSecurityContacts", "*:account/o-*/*"): _OF_THE_MANAGEMENT_ACCOUNT,
     ("ReadSecurityContacts", f"account/{ORGANIZATION_ID}/*"): _ALL_OF_THE_ORGANIZATION,
+    ("ReadTagsOfAccounts", "*:account/o-*/*"): _OF_THE_MANAGEMENT_ACCOUNT,
+    ("ReadTagsOfAccounts", f"account/{ORGANIZATION_ID}/*"): _ALL_OF_THE_ORGANIZATION,
     ("TagIncidents", "incident-record/*"): _NO_ID_YET,
     ("WhatIncidentManagerDoesOnOurBehalf", "*"): "The plan names the contacts, and the OpsItem does not exist yet.",
     ("WriteTraces", "*"): _NOTHING_TO_NAME,

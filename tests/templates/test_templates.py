@@ -271,6 +271,34 @@ def test_roles_name_actions_one_by_one_and_resources_unless_a_reason_stands_besi
             assert actions == sorted(actions)
 
 
+def test_every_role_has_the_permissions_boundary_that_is_given(template: Document) -> None:
+    boundary = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+    given = {"Fn::Not": [{"Fn::Equals": [{"Ref": "PermissionsBoundaryArn"}, ""]}]}
+    roles = resources(template, "AWS::IAM::Role")
+
+    assert roles
+    assert [name for name, role in roles.items() if role["PermissionsBoundary"] != boundary] == []
+    assert template["Conditions"]["HasPermissionsBoundary"] == given
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "admitted"),
+    [
+        ("PermissionsBoundaryArn", "", True),
+        ("PermissionsBoundaryArn", "arn:aws:iam::111122223333:policy/a/path/boundary", True),
+        ("PermissionsBoundaryArn", "arn:aws-us-gov:iam::aws:policy/PowerUserAccess", True),
+        ("PermissionsBoundaryArn", "arn:aws:iam::111122223333:role/boundary", False),
+        ("KmsKeyArn", "", True),
+        ("KmsKeyArn", "arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-0f5d1cbb6a4d5e0fd3e0e0b8c81e728d", True),
+        ("KmsKeyArn", "arn:aws:kms:eu-west-1:111122223333:alias/security", False),
+    ],
+)
+def test_a_given_boundary_is_a_policy_and_a_given_key_a_key(
+    hub: Document, name: str, value: str, admitted: bool
+) -> None:
+    assert bool(re.search(hub["Parameters"][name]["AllowedPattern"], value)) is admitted
+
+
 @pytest.mark.parametrize("path", TEMPLATES.values(), ids=TEMPLATES)
 def test_a_star_for_a_resource_has_its_reason_beside_it(path: Path) -> None:
     lines = path.read_text().splitlines()
@@ -444,12 +472,13 @@ def test_the_organization_stacks_role_may_do_what_a_delegated_administrator_may(
         for statement in statements(transformed(TEMPLATES["organization"]))
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     } - {"sts:AssumeRole"}
+    sids = {"AskTheOrganization", "AskWhichAccountsThereAre", "ReadSecurityContacts", "ReadTagsOfAccounts"}
     roles = resources(hub, "AWS::IAM::Role")
     policies = [roles[role]["Policies"] for role in ("EnrichFindingsRole", "WatchHeartbeatsRole")]
     directly = {
         action
         for statement in statements({"Resources": policies})
-        if statement.get("Sid") in ("AskTheOrganization", "ReadSecurityContacts", "AskWhichAccountsThereAre")
+        if statement.get("Sid") in sids
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     }
 
@@ -546,18 +575,45 @@ def test_signals_invoke_the_correlator_and_nothing_else_in_their_table_does(
     assert matches == (kind == "o" and event != "REMOVE")
 
 
+KEY: Document = {"Fn::If": ["CreatesKey", {"Fn::GetAtt": ["EncryptionKey", "Arn"]}, {"Ref": "KmsKeyArn"}]}
+
+
+def test_a_given_key_takes_the_place_of_the_stacks_own_everywhere(hub: Document) -> None:
+    key = hub["Resources"]["EncryptionKey"]
+    assert hub["Conditions"]["CreatesKey"] == {"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}
+    assert key["Condition"] == "CreatesKey"
+    for kind, member in (
+        ("AWS::Events::EventBus", "KmsKeyIdentifier"),
+        ("AWS::Events::Archive", "KmsKeyIdentifier"),
+        ("AWS::Logs::LogGroup", "KmsKeyId"),
+        ("AWS::SNS::Topic", "KmsMasterKeyId"),
+    ):
+        assert [name for name, one in resources(hub, kind).items() if one[member] != KEY] == []
+    queues = resources(hub, "AWS::SQS::Queue")
+    assert [name for name, one in queues.items() if one.get("KmsMasterKeyId", KEY) != KEY] == []
+    text = json.dumps([hub["Resources"], hub["Outputs"]])
+    assert text.count('["EncryptionKey", "Arn"]') == text.count(json.dumps(KEY)) > 20
+
+
 def test_every_table_is_encrypted_recoverable_and_forgets(hub: Document) -> None:
     for name, table in resources(hub, "AWS::DynamoDB::Table").items():
-        assert referred(table["SSESpecification"]["KMSMasterKeyId"]) == "EncryptionKey", name
+        assert table["SSESpecification"]["KMSMasterKeyId"] == KEY, name
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}, name
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}, name
 
 
-@pytest.mark.parametrize("name", ["IncidentsTable", "SignalsTable"])
-def test_what_nobody_else_knows_is_not_deleted_with_the_stack(hub: Document, name: str) -> None:
-    table = hub["Resources"][name]
+def test_what_nobody_else_knows_is_not_deleted_with_the_stack_nor_what_explains_it(hub: Document) -> None:
+    """Only tables that fill themselves again go. The logs say what was resolved and why; the key reads what stays."""
+    kinds = ("AWS::DynamoDB::Table", "AWS::Events::Archive", "AWS::KMS::Key", "AWS::Logs::LogGroup")
+    policies = {
+        name: (resource["DeletionPolicy"], resource["UpdateReplacePolicy"])
+        for name, resource in hub["Resources"].items()
+        if resource["Type"] in kinds
+    }
+    gone = {"AccountContextsTable", "DeletedResourcesTable", "HeartbeatsTable", "RecentUpdatesTable"}
 
-    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    assert {name for name, policy in policies.items() if policy == ("Delete", "Delete")} == gone
+    assert {policy for name, policy in policies.items() if name not in gone} == {("RetainExceptOnCreate", "Retain")}
 
 
 def test_functions_that_read_the_rules_have_their_layer(hub: Document) -> None:
