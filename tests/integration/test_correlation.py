@@ -225,7 +225,8 @@ def test_further_evidence_updates_the_finding_and_adds_to_its_incident() -> None
     again = deepcopy(events[-1])
     again |= {"id": "c0de5ec0-0000-4000-8000-00000000a9a1", "time": "2026-03-29T10:00:00Z"}
     again["detail"]["findings"][0] |= {"UpdatedAt": "2026-03-29T09:59:00Z", "LastObservedAt": "2026-03-29T09:58:00Z"}
-    before, after = run(events), run([*events, again])
+    same, again["detail"]["findings"][0]["Id"] = deepcopy(again), again["detail"]["findings"][0]["Id"] + "0"
+    before, observed_again, after = run(events), run([*events, same]), run([*events, again])
 
     assert what_fired(before) == what_fired(after)
     (old,), (new,) = threats(before).values(), threats(after).values()
@@ -233,7 +234,9 @@ def test_further_evidence_updates_the_finding_and_adds_to_its_incident() -> None
     assert new["CreatedAt"] == old["CreatedAt"]
     assert any(at.startswith("2026-03-29") for _, _, at in evidence(new))
     (incident,) = after["incidents"]
-    assert len(incident["timeline"]) == len(before["incidents"][0]["timeline"]) + 1
+    entries = len(before["incidents"][0]["timeline"])
+    assert len(incident["timeline"]) == entries + 1
+    assert len(observed_again["incidents"][0]["timeline"]) == entries, "it is the same, observed once more"
 
 
 def calls(report: Report) -> Counter[str]:
