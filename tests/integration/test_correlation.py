@@ -145,7 +145,7 @@ def renamed(events: Iterable[Event], number: int) -> tuple[list[Event], list[Any
 @pytest.mark.parametrize("rule", KNOWN)
 def test_the_known_threats_fire_once_in_any_order_for_arns_and_short_ids(rule: str) -> None:
     all_orders = list(permutations(range(len(samples(rule)))))
-    chosen = all_orders[:: max(1, len(all_orders) // 6)]
+    chosen = all_orders[:: max(1, len(all_orders) // 4)]
     orders = [
         [events[n] for n in order]
         for form in ("short", "arn")
@@ -259,6 +259,7 @@ def test_calls_per_finding_do_not_grow_with_what_came_before() -> None:
         for report in (few, many)
     ]
     assert reads[1] <= reads[0]
-    assert calls(many)["dynamodb:Query"] == 0
+    # What the table has of a new rule and resource is looked up once, and never gone through again.
+    assert calls(many)["dynamodb:Query"] == calls(few)["dynamodb:Query"]
     # One for its versions, one more for the update that enriches it; the pair's states come in batches.
     assert calls(many)["dynamodb:PutItem"] / len(many["events"]) <= 2.1
