@@ -38,11 +38,11 @@ class Result(StrEnum):
     """What became of a finding."""
 
     COLLECTED = "collected"
-    """It says something to a rule that it had not said before."""
+    """A version that was not known says something to a rule, or a replay tells of one again."""
     NOTED = "noted"
-    """It says nothing, or nothing new, and may have withdrawn something."""
+    """A version that was not known says nothing, and may withdraw something."""
     KNOWN = "known"
-    """This version, or what is left of it, was known."""
+    """This version was known."""
     IRRELEVANT = "irrelevant"
     """It can concern no rule."""
 
