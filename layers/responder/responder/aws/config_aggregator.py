@@ -5,7 +5,7 @@ daily; resources that are gone, or of a type that is not recorded, are not among
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -89,7 +89,7 @@ class ConfigAggregator:
         kind = RELATIONS[relation].of
         names = [names_of(resource, resource.account) for resource in found if resource.type == kind]
         for row in self._select_named(_RELATIONS, [known for known in names if known is not None]):
-            for name, resource, other in relations_in(_recorded(row)):
+            for name, resource, other in relations_in(row):
                 # A query finds namesakes too, in other Regions or by another of their names.
                 if name == relation and resource in found:
                     found[resource].add(other)
@@ -167,11 +167,6 @@ def _of_account(account: str | None, batch: list[Names]) -> str:
 
 def _list(texts: Iterable[str]) -> str:
     return ", ".join(quoted(text) for text in dict.fromkeys(texts))
-
-
-def _recorded(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row under the names that a recorded item has for its members."""
-    return {**row, "awsAccountId": row.get("accountId"), "ARN": row.get("arn")}
 
 
 def _row(text: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from responder.domain.security_hub import (
     FindingKey,
     FindingRefused,
     FindingUpdate,
+    barely_named,
     read_finding,
 )
 
@@ -63,9 +64,6 @@ _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "Inv
 """Error codes of UnprocessedFindings and FailedFindings that no retry mends; for all others, new ones too, another try
 is worth it."""
 
-
-_NAMING = ("Type", "Id", "Partition", "Region")
-"""Members of a resource that say which it is."""
 
 _REFUSALS = 5
 """Findings that are refused alone, and none taken, until the update itself is taken to be at fault."""
@@ -234,7 +232,7 @@ class SecurityHub:
         problems = self._import_all(pending, until)
         again: dict[FindingKey, Mapping[str, Any]] = {}
         for key, problem in problems.items():
-            bare = _barely_named(pending[key])
+            bare = _with_bare_resources(pending[key])
             if isinstance(problem, FindingRefused) and bare != pending[key]:
                 again[key] = bare
             elif type(problem) is Retryable:
@@ -317,9 +315,8 @@ def _key(finding: Mapping[str, Any]) -> FindingKey:
     return FindingKey(finding["ProductArn"], finding["Id"])
 
 
-def _barely_named(finding: Mapping[str, Any]) -> dict[str, Any]:
-    bare = [{name: block[name] for name in _NAMING if name in block} for block in finding["Resources"]]
-    return {**finding, "Resources": bare}
+def _with_bare_resources(finding: Mapping[str, Any]) -> dict[str, Any]:
+    return {**finding, "Resources": [barely_named(mention) for mention in finding["Resources"]]}
 
 
 def _import_portions(

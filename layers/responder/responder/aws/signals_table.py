@@ -34,7 +34,7 @@ from responder.domain.correlation.signal import KnownFinding, Pair, Signal
 from responder.domain.correlation.versions import Order, Version, Versions
 from responder.domain.faults import Rejected
 from responder.domain.resource import Resource
-from responder.domain.security_hub import FindingKey
+from responder.domain.security_hub import FindingKey, barely_named
 from responder.domain.text import cut
 
 if TYPE_CHECKING:
@@ -264,8 +264,7 @@ def _signal_texts(signal: Signal) -> dict[str, str]:
     seen, order = signal.observation, signal.order
     mention = json.dumps(signal.mention, sort_keys=True)
     if len(mention) > MOST_MENTIONED:
-        names = ("Id", "Partition", "Region", "Type")
-        mention = json.dumps({name: signal.mention[name] for name in names if name in signal.mention})
+        mention = json.dumps(barely_named(signal.mention), sort_keys=True)
     return {
         "rule": signal.pair.rule,
         "resource": str(signal.pair.resource),

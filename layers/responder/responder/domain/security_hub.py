@@ -233,6 +233,11 @@ def read_finding(value: Mapping[str, Any], *, seen_at: datetime, at: str = "", h
     )
 
 
+def barely_named(mention: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what ``Resources`` say of a resource only which it is."""
+    return {name: mention[name] for name in ("Id", "Partition", "Region", "Type") if name in mention}
+
+
 def default_product(account: str, region: str, partition: str) -> str:
     """The ARN of the product that an account's own findings have in a Region.
 
