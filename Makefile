@@ -3,13 +3,22 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test sam-local setup lint format lock clean
+.PHONY: demo test chaos fuzz bench sam-local setup lint format lock clean
 
 demo: setup  ## Run the sample events through the deployed topology, on this machine
 	responder run
 
 test: setup-lambda setup-linters lint  ## Everything that CI runs
 	python -m pytest --numprocesses auto --dist loadfile
+
+chaos: setup  ## Faults, killed containers, and deliveries late, twice and out of order: the long form of the tests' own
+	python -m pytest --numprocesses auto --long tests/chaos
+
+fuzz: setup  ## Every sample event, mutilated in every way: the long form of the tests' own
+	python -m pytest --numprocesses auto --long tests/fuzzing
+
+bench: setup-lambda  ## Measure, print the figures with their goals, and write build/bench.json
+	@python -m benchmarks
 
 # Status 3 of the first says that there is no Docker engine: then the emulator that comes with SAM runs what SAM builds.
 sam-local: setup-lambda  ## Run each built function with a sample event, with `sam local invoke` where Docker is

@@ -15,6 +15,10 @@ MALFORMED_EVENTS = REPOSITORY / "tests" / "events"
 Sample = Callable[..., dict[str, Any]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the chaos suite and the fuzzing in their long forms")
+
+
 @pytest.fixture
 def sample() -> Sample:
     """Loads a sample event by name; keyword arguments replace members of its detail, by path with ``__`` for a dot."""
