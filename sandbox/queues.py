@@ -1,4 +1,7 @@
-"""SQS queues as messages see them: what waits, what is in flight, and when that changes."""
+"""SQS queues as messages see them: what waits, what is in flight, and when that changes.
+
+What EventBridge and Lambda do with a queue is done to moto's own: by way of calls it would be most of a run's time.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
+from botocore.exceptions import ClientError
+from moto.core.exceptions import ServiceException
+from moto.core.utils import camelcase_to_underscores
+from moto.sqs import models as sqs_models
 from moto.sqs.models import SQSBackend, sqs_backends
+from moto.sqs.utils import validate_message_attributes
 
 from .accounts import Accounts
 from .stacks import QueueResource
 
 MAXIMUM_RECEIVE = 10  # messages that one ReceiveMessage call gives at most
+
+sqs_models.camelcase_to_underscores = cache(camelcase_to_underscores)  # moto asks it for twenty names a message
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -57,15 +67,14 @@ class Queue:
 
     def send(self, body: str, attributes: Mapping[str, str] | None = None) -> str:
         """Send a message and give its id; botocore's `ClientError` when SQS refuses it."""
-        sent = self._client.send_message(
-            QueueUrl=self.resource.url,
-            MessageBody=body,
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()
-            },
-        )
-        message_id: str = sent["MessageId"]
-        return message_id
+        typed = {name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()}
+        try:
+            validate_message_attributes(typed)
+            message = self._backend.send_message(self._backend_name, body, typed)
+        except ServiceException as error:
+            refusal = {"Error": {"Code": str(error.code), "Message": str(error.message)}}
+            raise ClientError(refusal, "SendMessage") from error
+        return str(message.id)
 
     def receive(self, limit: int) -> list[dict[str, Any]]:
         """Up to `limit` ready messages. Those received too often go to the dead-letter queue instead, as SQS has it."""
@@ -84,13 +93,7 @@ class Queue:
         return messages
 
     def delete(self, messages: Iterable[Mapping[str, Any]]) -> None:
-        entries = [
-            {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(messages)
-        ]
-        for start in range(0, len(entries), MAXIMUM_RECEIVE):
-            self._client.delete_message_batch(
-                QueueUrl=self.resource.url, Entries=entries[start : start + MAXIMUM_RECEIVE]
-            )
+        self.drop({message["MessageId"] for message in messages})
 
     def peek(self, now: datetime) -> Peek:
         """Look without receiving, which no call of SQS's can; therefore from moto's own state."""
@@ -137,7 +140,9 @@ class Queue:
     def drop(self, message_ids: set[str]) -> None:
         if message_ids:
             queue = self._backend.queues[self._backend_name]
+            dropped = [message for message in queue._messages if message.id in message_ids]
             queue._messages = [message for message in queue._messages if message.id not in message_ids]
+            queue.pending_messages.difference_update(dropped)
 
     @cached_property
     def attributes(self) -> Mapping[str, str]:

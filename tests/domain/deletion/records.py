@@ -18,7 +18,7 @@ def call_event(source: str, name: str, **changes: Any) -> dict[str, Any]:
         "id": "0d2f2d1e-5a3c-4a6e-9d5c-8d1c2b3a4f5e",
         "detail-type": "AWS API Call via CloudTrail",
         "source": f"aws.{service}",
-        "account": ACCOUNT,
+        "account": changes.get("recipientAccountId") or ACCOUNT,
         "time": TIME,
         "region": REGION,
         "resources": [],

@@ -282,9 +282,10 @@ def test_other_ways_to_name_a_resource(
     ("changes", "account"),
     [
         ({}, ACCOUNT),
-        ({"recipientAccountId": "111122223333"}, "111122223333"),
         ({"recipientAccountId": None}, ACCOUNT),
-        ({"recipientAccountId": None, "userIdentity": {"accountId": "777788889999"}}, "777788889999"),
+        # A call from another account, in the owner's record of it.
+        ({"userIdentity": {"accountId": "777788889999"}}, ACCOUNT),
+        ({"recipientAccountId": None, "userIdentity": {"accountId": "777788889999"}}, ACCOUNT),
         ({"recipientAccountId": None, "userIdentity": {}}, ACCOUNT),
         # The caller's copy of a call on another account's bucket.
         ({"resources": [{"ARN": "arn:aws:s3:::acme", "accountId": "999900001111"}]}, "999900001111"),
@@ -298,6 +299,20 @@ def test_whose_resource_it_is(changes: dict[str, Any], account: str) -> None:
     (deletion,) = read_deletions(event)
 
     assert deletion.resource.account == account
+
+
+@pytest.mark.parametrize("event", [call_event("s3.amazonaws.com", "DeleteBucket"), item_event()], ids=["call", "item"])
+def test_nobody_proves_a_deletion_in_another_account(event: dict[str, Any]) -> None:
+    with pytest.raises(Rejected, match=r"AccountId: is '444455556666', but the event comes from the account 7777"):
+        read_deletions(read_event(event | {"account": "777788889999"}))
+
+
+@pytest.mark.parametrize("source", ["aws.partner/example.com/acme/audit", "acme", "awsome"])
+def test_what_aws_did_not_emit_proves_nothing(source: str) -> None:
+    event = call_event("s3.amazonaws.com", "DeleteBucket", requestParameters={"bucketName": "acme"})
+
+    with pytest.raises(Rejected, match=f"source: is '{source}', which is no service of AWS's"):
+        read_deletions(read_event(event | {"source": source}))
 
 
 def test_the_partition_follows_from_the_region() -> None:

@@ -165,9 +165,16 @@ def test_an_event_of_another_kind_is_rejected(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("name", ["root-api-call", "guardduty-critical", "config-public-write-first-evaluation"])
-def test_what_does_not_come_from_aws_is_rejected(sample: Sample, name: str) -> None:
-    with pytest.raises(Rejected, match=r"^source: is 'my\.app'"):
-        read_occurrence(read_event(sample(name) | {"source": "my.app"}), CRITERIA)
+@pytest.mark.parametrize("source", ["my.app", "aws.partner/example.com/acme/audit"])
+def test_what_does_not_come_from_aws_is_rejected(sample: Sample, name: str, source: str) -> None:
+    with pytest.raises(Rejected, match=rf"^source: is '{source}'"):
+        read_occurrence(read_event(sample(name) | {"source": source}), CRITERIA)
+
+
+@pytest.mark.parametrize("name", ["root-console-sign-in-without-mfa", "config-public-write-first-evaluation"])
+def test_nobody_tells_of_another_account(sample: Sample, name: str) -> None:
+    with pytest.raises(Rejected, match=r"^detail\.\w+AccountId: is '\d{12}', but the event comes from the account 9999"):
+        read_occurrence(read_event(sample(name) | {"account": "999988887777"}), CRITERIA)
 
 
 def test_a_password_recovery_of_root_is_root_activity_too(sample: Sample) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from responder.domain.event import Event
+from responder.domain.event import Event, require_own_account
 from responder.domain.schema import require_valid
 from responder.domain.times import parse_time
 
@@ -73,6 +73,7 @@ def read_record(event: Event) -> Record:
     """
     detail = event.detail
     require_valid("cloudtrail", detail, at="detail")
+    require_own_account(event, detail.get("recipientAccountId"), "detail.recipientAccountId")
     identity = detail["userIdentity"]
     return Record(
         event_id=detail.get("eventID") or event.id,
@@ -80,7 +81,7 @@ def read_record(event: Event) -> Record:
         event_source=detail["eventSource"],
         event_type=detail.get("eventType"),
         time=parse_time(detail["eventTime"], "detail.eventTime") if detail.get("eventTime") else event.time,
-        account=identity.get("accountId") or detail.get("recipientAccountId") or event.account,
+        account=identity.get("accountId") or event.account,
         region=detail.get("awsRegion") or event.region,
         identity_type=identity.get("type"),
         principal=identity.get("arn"),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from responder.domain.event import Event
+from responder.domain.event import Event, require_own_account
 from responder.domain.resource import Resource, partition_of
 from responder.domain.schema import require_valid
 from responder.domain.times import parse_time
@@ -47,7 +47,8 @@ def read_compliance_change(event: Event) -> ComplianceChange:
     """
     detail = event.detail
     require_valid("config_compliance", detail, at="detail")
-    account, region = detail.get("awsAccountId") or event.account, detail.get("awsRegion") or event.region
+    require_own_account(event, detail.get("awsAccountId"), "detail.awsAccountId")
+    account, region = event.account, detail.get("awsRegion") or event.region
     evaluation, previous = detail["newEvaluationResult"], detail.get("oldEvaluationResult") or {}
     recorded = evaluation.get("resultRecordedTime")
     return ComplianceChange(

@@ -63,6 +63,34 @@ def read_event(value: object) -> Event:
     )
 
 
+def require_of_aws(event: Event) -> None:
+    """Insist that AWS emitted an event: nobody can put one with such a source on a bus, but for SaaS partners.
+
+    A pattern cannot say it, ``aws.partner/`` being a name that begins with ``aws.`` like the others.
+
+    Raises
+    ------
+    Rejected
+        Naming the source.
+    """
+    if not event.source.startswith("aws.") or event.source.startswith("aws.partner/"):
+        raise Rejected("source", f"is {event.source[:80]!r}, which is no service of AWS's")
+
+
+def require_own_account(event: Event, account: str | None, at: str) -> None:
+    """Insist that what is told at a path of the detail was emitted in the account that it is about, if it says which.
+
+    Whoever can bring a detail onto a bus cannot choose the envelope's account.
+
+    Raises
+    ------
+    Rejected
+        Naming the path.
+    """
+    if account and account != event.account:
+        raise Rejected(at, f"is {account[:64]!r}, but the event comes from the account {event.account}")
+
+
 def parse_event(body: str) -> Event:
     """Read an event from its JSON text.
 

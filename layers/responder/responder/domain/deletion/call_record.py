@@ -155,10 +155,7 @@ def _account(call: Call, event: Event) -> str:
     """
     detail = event.detail
     stated = _reached(detail, f"requestParameters.{call.account_at}") if call.account_at else None
-    for account in (stated, detail.get("recipientAccountId"), detail["userIdentity"].get("accountId")):
-        if isinstance(account, str) and account:
-            return account
-    return event.account
+    return stated if isinstance(stated, str) and stated else event.account
 
 
 def _owner(detail: Mapping[str, Any], target: Target, resource: Resource, where: Mapping[str, str]) -> str | None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from responder.domain.deletion.deleted import Deletion
-from responder.domain.event import Event
+from responder.domain.event import Event, require_own_account
 from responder.domain.faults import Rejected
 from responder.domain.resource import partition_of, resources_of_config_item, unencoded
 from responder.domain.schema import require_valid
@@ -33,6 +33,7 @@ def read(event: Event) -> tuple[Deletion, ...] | str:
     """
     at, item = _item(event.detail)
     require_valid("config_item", item, at=at)
+    require_own_account(event, item.get("awsAccountId"), f"{at}.awsAccountId")
     status = item["configurationItemStatus"]
     if status not in DELETED:
         return f"the item's status is {status[:40]}: the resource exists"

@@ -8,7 +8,7 @@ evidence only. Both kinds are delivered with best effort: what is never told her
 from responder.domain import cloudtrail
 from responder.domain.deletion import call_record, config_item
 from responder.domain.deletion.deleted import Deletion
-from responder.domain.event import Event
+from responder.domain.event import Event, require_of_aws
 from responder.domain.faults import Rejected
 
 
@@ -23,8 +23,7 @@ def read_deletions(event: Event) -> tuple[Deletion, ...] | str:
     Rejected
         When AWS did not emit the event, when it is of another kind, or when it lacks what its kind must say.
     """
-    if not event.source.startswith("aws."):
-        raise Rejected("source", f"is {event.source[:80]!r}; what AWS emits begins with 'aws.', and nothing else can")
+    require_of_aws(event)
     if event.detail_type in cloudtrail.DETAIL_TYPES:
         return call_record.read(event)
     if event.detail_type == config_item.ITEM_CHANGE:

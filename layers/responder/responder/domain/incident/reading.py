@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from responder.domain import cloudtrail, config, guardduty, security_hub
-from responder.domain.event import Event
+from responder.domain.event import Event, require_of_aws
 from responder.domain.faults import Rejected
 from responder.domain.incident import config_compliance, correlated_finding, guardduty_finding, root_activity
 from responder.domain.incident.occurrence import Occurrence
@@ -25,8 +25,7 @@ def read_occurrence(event: Event, criteria: Criteria) -> Occurrence | str:
     Rejected
         When the event is of another kind, or lacks what its kind must say.
     """
-    if not event.source.startswith("aws."):
-        raise Rejected("source", f"is {event.source[:80]!r}; what AWS emits begins with 'aws.', and nothing else can")
+    require_of_aws(event)
     if event.detail_type in cloudtrail.DETAIL_TYPES:
         return root_activity.occurrence(cloudtrail.read_record(event), event)
     if event.detail_type == guardduty.FINDING:
