@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_serve(commands)
     _add_costs(commands)
+    _add_redrive(commands)
     add_rules(commands)
     return parser
 
@@ -239,6 +241,32 @@ def _add_costs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     costs.set_defaults(command=_costs)
 
 
+def _add_redrive(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    redrive = commands.add_parser(
+        "redrive",
+        help="send a dead-letter queue's events, in AWS, to the hub's queues whose rules want them",
+        description="Take the events of a dead-letter queue of EventBridge's (ForwardDeadLetterQueue of a member stack,"
+        " SecurityBusDeadLetterQueue), send each to the queues of the security bus's rules that match it, and delete"
+        " it. Unlike all other commands, this one works on AWS, with your credentials.",
+        epilog="exit status: 0 when nothing had to be left; 1 when a message was, because it is no event that can be"
+        " read; 2 when AWS refused something, and what was not sent by then is still in the queue",
+    )
+    redrive.add_argument("queue", metavar="QUEUE_URL", help="URL of the dead-letter queue")
+    redrive.add_argument(
+        "--bus",
+        type=_bus,
+        required=True,
+        metavar="ARN",
+        help="the security bus, output SecurityBusArn of the hub stack",
+    )
+    redrive.add_argument("--profile", metavar="NAME", help="profile of the AWS CLI that may take from the queue")
+    redrive.add_argument(
+        "--hub-profile", metavar="NAME", help="one that may read the bus's rules and send to its queues"
+    )
+    redrive.add_argument("--look", action="store_true", help="only show what would be sent where; nothing is deleted")
+    redrive.set_defaults(command=_redrive)
+
+
 def _add_events(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "paths",
@@ -354,6 +382,12 @@ def _private_address(text: str) -> IPv4Address:
     return address
 
 
+def _bus(text: str) -> str:
+    if not re.fullmatch(r"arn:[a-z-]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/\S+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the ARN of an event bus")
+    return text
+
+
 def _place(text: str) -> Place:
     try:
         return Place.parse(text)
@@ -465,6 +499,26 @@ def _costs(arguments: argparse.Namespace) -> int:
     else:
         print_costs(costs)
     return HANDLED
+
+
+def _redrive(arguments: argparse.Namespace) -> int:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from .redriving import client, redrive, region_of, rules_of
+
+    left = 0
+    try:
+        region = arguments.bus.split(":")[3]
+        source = client("sqs", region_of(arguments.queue), arguments.profile)
+        hub = client("sqs", region, arguments.hub_profile)
+        rules = rules_of(client("events", region, arguments.hub_profile), arguments.bus)
+        for redriven in redrive(source, arguments.queue, hub, rules, look=arguments.look):
+            sys.stdout.write(f"{redriven}\n")
+            left += bool(redriven.fault)
+    except (BotoCoreError, ClientError, ValueError) as refusal:
+        sys.stderr.write(f"responder: {refusal}\n")
+        return UNUSABLE
+    return TROUBLED if left else HANDLED
 
 
 def _read_events(arguments: argparse.Namespace) -> list[JsonValue]:

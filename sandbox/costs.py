@@ -323,10 +323,16 @@ class _Source:
         return {name: resource["Properties"] for name, resource in resources if resource["Type"] == kind}
 
     def counts(self, *, everywhere: bool = False) -> dict[str, int]:
-        """How many resources of each type; `everywhere`, without those of the hub's or GuardDuty's stacks alone."""
-        special = ("ForwardsGuardDuty", "ForwardsSecurityHub") if everywhere else ()
+        """How many resources of each type; `everywhere`, without those of some member stacks alone."""
+        special = (
+            # of the hub's and GuardDuty's
+            *("ForwardsGuardDuty", "ForwardsSecurityHub"),
+            # of those with a topic, which by default there is not
+            *("HasAlarmTopic", "WatchesGuardDuty", "WatchesSecurityHub"),
+        )
         resources = self._whole["Resources"].values()
-        return dict(Counter(found["Type"] for found in resources if found.get("Condition") not in special))
+        counted = (found["Type"] for found in resources if not (everywhere and found.get("Condition") in special))
+        return dict(Counter(counted))
 
     def value(self, value: Any) -> Any:
         """With a reference to a parameter as the parameter's default."""
@@ -382,8 +388,6 @@ def _lines(settings: Settings, events: int, accounts: int, regions: int) -> Iter
     yield Line("EventBridge", "events archived", events * EVENT_BYTES / GIB, "archive in", "events")
     yield Line("EventBridge", "archive kept", events * EVENT_BYTES / GIB * months, "archive", "events")
     yield Line("EventBridge", "heartbeats, put and forwarded", 2 * heartbeats, "event", "stacks")
-    yield Line("EventBridge", "heartbeats archived", heartbeats * HEARTBEAT_BYTES / GIB, "archive in", "stacks")
-    yield Line("EventBridge", "archive kept of heartbeats", heartbeats * HEARTBEAT_BYTES / GIB * months, "archive", "stacks")  # fmt: skip  # noqa: E501
     yield Line("EventBridge", "schedules", runs * stacks + checks, "schedule", "stacks")
 
     handled = 0.0
@@ -433,7 +437,7 @@ def _watched(settings: Settings, stacks: int, logs: float, heartbeat_logs: float
 def _keys(settings: Settings, events: int, heartbeats: float) -> Iterator[Line]:
     yield Line("KMS", "keys", settings.hub["AWS::KMS::Key"], "key", "nothing")
     yield Line("KMS", "the bus and its archive", BUS_KEY_REQUESTS * events, "key request", "events")
-    yield Line("KMS", "the bus and its archive, heartbeats", BUS_KEY_REQUESTS * heartbeats, "key request", "stacks")
+    yield Line("KMS", "the bus, heartbeats", BUS_KEY_REQUESTS * heartbeats, "key request", "stacks")
     # A producer and a consumer of each queue: (2P + C) for each period of a data key, as SQS documents it.
     queues = len(set(settings.targets.values()))
     periods = MONTH.total_seconds() / KEY_SECONDS

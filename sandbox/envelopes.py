@@ -133,6 +133,8 @@ def complete(submission: Submission, hub: Place) -> Submission:
         "resources": event.get("resources") or [],
         "detail": event["detail"],
     }
+    if name := event.get("replay-name"):  # which EventBridge adds to what it replays from an archive
+        filled["replay-name"] = name
     return Submission(submission.origin, filled)
 
 

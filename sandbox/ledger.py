@@ -331,8 +331,11 @@ class Ledger:
         records = batch.invocation.log_records
         self._note_outcomes(batch, records)
         failed = {message["MessageId"] for message in batch.failed}
+        repeated = {message["MessageId"] for message in batch.repeated}
         for message in batch.messages:
             message_id = message["MessageId"]
+            if message_id in repeated:
+                continue
             if message_id not in failed:
                 self._messages.pop(message_id, None)
             elif (known := self._messages.get(message_id)) is not None:

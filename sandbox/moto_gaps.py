@@ -176,6 +176,18 @@ def _mend_event_patterns() -> None:
 
     events_models.Rule.create_from_cloudformation_json = classmethod(create_rule)  # type: ignore[assignment]
 
+    # Of an archive it is the other way round: moto takes the string of the API alone.
+    create_it = events_models.Archive.create_from_cloudformation_json.__func__  # type: ignore[attr-defined]
+
+    def create_archive(cls: type, name: str, resource: Any, *args: Any, **kwargs: Any) -> events_models.Archive:
+        properties = resource["Properties"]
+        if (pattern := properties.get("EventPattern")) is not None:
+            properties["EventPattern"] = json.dumps(_accepted_pattern(kwargs.get("LogicalId", name), pattern))
+        archive: events_models.Archive = create_it(cls, name, resource, *args, **kwargs)
+        return archive
+
+    events_models.Archive.create_from_cloudformation_json = classmethod(create_archive)  # type: ignore[assignment]
+
 
 def _accepted_pattern(logical_id: str, pattern: str | dict[str, Any]) -> dict[str, Any]:
     text = pattern if isinstance(pattern, str) else json.dumps(pattern, separators=(",", ":"))

@@ -10,7 +10,8 @@ source":
 - what failed stays hidden for the queue's visibility time-out and is then received again; SQS moves it to the
   dead-letter queue when it was received too often;
 - so does a message of a function that keeps invoking itself with messages, if Lambda stops it ("Use Lambda recursive
-  loop detection").
+  loop detection");
+- of what was handled some comes again all the same, if the sandbox is told so (`repeats`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, Protocol
 from .clock import Clock
 from .functions import Function, Invocation
 from .queues import Queue
+from .repeats import MOST_RECEIVES, Repeats
 from .stacks import QueueMapping
 
 MAXIMUM_INVOCATION_BYTES = 6 * 1024 * 1024
@@ -42,6 +44,9 @@ class Batch:
     failed: Sequence[Message]
     error: str | None
     """Why the whole batch, or the items that the function reported, failed."""
+
+    repeated: Sequence[Message] = ()
+    """Those that were handled, and come again all the same."""
 
 
 class Observer(Protocol):
@@ -66,7 +71,14 @@ class Poller:
     """
 
     def __init__(
-        self, mapping: QueueMapping, queue: Queue, function: Function, *, clock: Clock, observer: Observer
+        self,
+        mapping: QueueMapping,
+        queue: Queue,
+        function: Function,
+        *,
+        clock: Clock,
+        observer: Observer,
+        repeats: Repeats | None = None,
     ) -> None:
         self.queue = queue
         self.function = function
@@ -74,6 +86,7 @@ class Poller:
         self._window = timedelta(seconds=mapping.window_seconds)
         self._clock = clock
         self._observer = observer
+        self._repeats = repeats or Repeats()
         self._redrives = queue.dead_letter_arn is not None
 
     def due(self) -> datetime | None:
@@ -123,8 +136,12 @@ class Poller:
         if error is not None:
             failed_ids = {message["MessageId"] for message in messages}
         failed = [message for message in messages if message["MessageId"] in failed_ids]
-        self.queue.delete(message for message in messages if message["MessageId"] not in failed_ids)
-        self._observer.finished(Batch(messages, invocation, failed, error))
+        handled = [message for message in messages if message["MessageId"] not in failed_ids]
+        repeated: list[Message] = []
+        if handled and self._repeats.of_queue(self.queue.name):
+            repeated = [message for message in handled if _receives(message) < MOST_RECEIVES]
+        self.queue.delete(message for message in handled if message not in repeated)
+        self._observer.finished(Batch(messages, invocation, failed, error, repeated))
         self._give_up(failed)
 
     def _filter(self, messages: Sequence[Message]) -> tuple[list[Message], list[Message]]:

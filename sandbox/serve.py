@@ -3,10 +3,13 @@
 Unlike in `responder run`, time is real, and nothing moves by itself: no event is routed, no queue or stream is read.
 Whoever invokes a function does all that Lambda would.
 
-It listens on loopback only, since it answers anybody. Docker Desktop and its like lead `host.docker.internal`, in a
-container, to this machine's loopback. An engine that runs on Linux itself has no such way in, and SAM takes its
+It listens on loopback only, since it asks nobody for a secret. Docker Desktop and its like lead `host.docker.internal`,
+in a container, to this machine's loopback. An engine that runs on Linux itself has no such way in, and SAM takes its
 `--docker-network host` for no network. There, one lets it listen on the address of the engine's bridge too, which this
 machine and its containers reach.
+
+Loopback is within reach of web pages too, in a browser on this machine. So it answers only what AWS's SDKs send and
+pages cannot. And nobody can have it run anything: no function or job that is created here gets a container.
 """
 
 from __future__ import annotations
@@ -18,24 +21,30 @@ import platform
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import moto.iam.models
 from moto import mock_aws
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.utilities.docker_utilities import DockerModel
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
 
 from . import aws_services, moto_gaps
 from .aws_services import security_hub
 from .inputs import read
 from .stacks import HUB_STACK
 from .world import Sandbox, offline
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LOOPBACK = IPv4Address("127.0.0.1")
 
@@ -46,6 +55,8 @@ DEBUG_PORT = 5890
 """`sam local invoke` hands on variables that no template declares only while it is debugging. Nothing listens there."""
 
 _NO_SECRET = "sandbox"  # every key is the hub's, but those that AssumeRole gives
+
+_SIGNED = "AWS4-HMAC-SHA256 "  # how the Authorization header of every request of an SDK begins
 
 
 class ServeError(Exception):
@@ -62,6 +73,8 @@ class ServedSandbox(Sandbox):
         mock = mock_aws()
         mock.start()
         undo.callback(mock.stop)
+        # Not `use_docker: False` of mock_aws(): of the ways to invoke a function that closes some, and feigns success.
+        undo.enter_context(patch.object(DockerModel, "docker_client", property(_no_container)))
         # moto takes the account from the access key. Of one that it did not give it knows none, and takes its own.
         moto.iam.models.DEFAULT_ACCOUNT_ID = self.hub.account
         self._deploy()
@@ -164,7 +177,8 @@ def serve(
         undo.enter_context(sandbox)
         if events is not None:
             sandbox.receive_findings(events)
-        application = DomainDispatcherApplication(create_backend_app)
+        names = {str(LOOPBACK), "localhost", CONTAINERS_NAME, str(address or LOOPBACK)}
+        application = ClientsOnly(DomainDispatcherApplication(create_backend_app), names)
         for listener in listeners:
             undo.enter_context(_served(application, listener))
         endpoint = f"http://{address or CONTAINERS_NAME}:{port}"
@@ -175,6 +189,44 @@ def serve(
             raise ServeError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None
         _print_offer(sandbox, port, files)
         stopped.wait()
+
+
+class ClientsOnly:
+    """An application that only AWS's SDKs reach: it refuses, with 403, requests that a web page could have sent.
+
+    A page cannot sign them: for a header `Authorization` the browser asks first, with the page's `Origin`. Nor does a
+    page get through whose own name has come to lead here ("DNS rebinding"): the browser calls this machine by it.
+
+    Parameters
+    ----------
+    names
+        What this machine is called in the requests of those who may ask; with which port does not matter.
+    """
+
+    def __init__(self, application: WSGIApplication, names: Collection[str]) -> None:
+        self._application = application
+        self._names = frozenset(names)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if reason := self._refusal(environ):
+            return Response(f"responder serve: {reason}\n", 403, mimetype="text/plain")(environ, start_response)
+        return self._application(environ, start_response)
+
+    def _refusal(self, environ: WSGIEnvironment) -> str | None:
+        if "HTTP_ORIGIN" in environ:
+            return "a web page has no business here"
+        if (name := environ.get("HTTP_HOST", "").split(":")[0].lower()) not in self._names:
+            return f"this is not {name or 'somebody without a name'}"
+        if not environ.get("HTTP_AUTHORIZATION", "").startswith(_SIGNED):
+            return "requests must be signed, with whatever key"
+        return None
+
+
+def _no_container(_: DockerModel) -> Any:
+    """In place of moto's client of the Docker engine, for Lambda and Batch."""
+    from docker.errors import DockerException  # type: ignore[import-untyped] # comes with aws-sam-cli
+
+    raise DockerException("responder serve runs no containers: use sam local invoke")
 
 
 @contextmanager
@@ -202,7 +254,7 @@ def _listening(address: IPv4Address, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _served(application: Any, listener: socket.socket) -> Iterator[None]:
+def _served(application: WSGIApplication, listener: socket.socket) -> Iterator[None]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else it tells of every request
     host, port = listener.getsockname()
     server = make_server(

@@ -71,7 +71,7 @@ class Template:
         return self._folder(self.body["Resources"][logical_id]["Properties"]["Code"])
 
     def layer_folders(self, logical_id: str) -> tuple[Path, ...]:
-        """The folders of a function's layers, in its order. Those that a Makefile builds are built."""
+        """The folders of a function's layers, in its order. Those that a Makefile builds are built, Python is not."""
         folders = []
         for layer in self.body["Resources"][logical_id]["Properties"].get("Layers", []):
             name = layer.get("Ref") if isinstance(layer, dict) else None
@@ -86,8 +86,8 @@ class Template:
     def _layer_folder(self, logical_id: str) -> Path:
         layer = self.body["Resources"][logical_id]
         folder, metadata = self._folder(layer["Properties"]["Content"]), layer.get("Metadata", {})
-        if metadata.get("BuildMethod") != "makefile":
-            return folder
+        if metadata.get("BuildMethod") != "makefile" or (folder / "requirements.txt").is_file():
+            return folder  # as it is; if it is Python, with the sandbox's own libraries
         try:
             name = metadata.get(_SAM_RESOURCE_ID, logical_id)
             return build_layer(name, folder, Path(self.path.parent, "build", "layers").resolve())

@@ -11,7 +11,8 @@ partial batch responses, discarded records and event filtering:
 - a batch that fails is tried again, and the records behind it wait: until it succeeds, it was retried or is as old as
   the mapping allows, or the stream keeps it no longer. With ReportBatchItemFailures, from the first record on that the
   function reports. Bisected, if the mapping says so, which counts as no retry;
-- what is given up goes to the destination on failure, as metadata, without the records; without one it is lost.
+- what is given up goes to the destination on failure, as metadata, without the records; without one it is lost;
+- a batch that was handled comes again, now and then, with those before it, if the sandbox is told so (`repeats`).
 
 AWS does not document, and here is chosen: the waiting times between retries (`FIRST_BACK_OFF` and on); that the retries
 of a batch count on when some of its records are done (without bisecting); that records which the stream keeps no longer
@@ -34,6 +35,7 @@ from .functions import Function, Invocation
 from .ledger import Delivery
 from .pollers import MAXIMUM_INVOCATION_BYTES, Batch, Message, Observer, ReportError, reported_failures
 from .queues import Queue
+from .repeats import REMEMBERED, Repeats
 from .stacks import StreamMapping
 from .streams import Record, Stream
 
@@ -69,6 +71,8 @@ class _Attempt:
 
     invocations: int = 0
     last: Invocation | None = None
+    is_repeat: bool = False
+    """It was handled before."""
 
 
 @dataclass(slots=True)
@@ -84,6 +88,8 @@ class _Lane:
     """On end."""
 
     again_at: datetime | None = None
+    handled: list[Record] = field(default_factory=list)
+    """What would come again with the next batch that does."""
 
     def add(self, record: Record) -> None:
         self.waiting.append(record)
@@ -126,6 +132,7 @@ class StreamPoller:
         destination: Destination | None,
         clock: Clock,
         observer: StreamObserver,
+        repeats: Repeats | None = None,
     ) -> None:
         self.stream = stream
         self.function = function
@@ -133,6 +140,7 @@ class StreamPoller:
         self._destination = destination
         self._clock = clock
         self._observer = observer
+        self._repeats = repeats or Repeats()
         self._wait = max(timedelta(seconds=mapping.window_seconds), POLLING_INTERVAL)
         self._maximum_age = mapping.maximum_age_seconds
         if self._maximum_age is not None and timedelta(seconds=self._maximum_age) > RETENTION:
@@ -212,10 +220,23 @@ class StreamPoller:
         attempt.last = invocation
         error, done = self._outcome(invocation, records)
         self._observer.finished(Batch(messages, invocation, messages[done:], error))
-        if done == len(records):
+        if done < len(records):
+            self._retry(lane, attempt, done)
+        elif attempt.is_repeat:
             lane.go_on()
         else:
-            self._retry(lane, attempt, done)
+            self._note_handled(lane, records)
+
+    def _note_handled(self, lane: _Lane, records: Sequence[Record]) -> None:
+        """Go on behind records, or begin again with those that were handled lately."""
+        oldest = self._clock.now - REMEMBERED
+        lane.handled = [record for record in (*lane.handled, *records) if record.created > oldest]
+        if lane.handled and self._repeats.of_stream(self.stream.name):
+            size = self._mapping.batch_size
+            batches = (lane.handled[start : start + size] for start in range(0, len(lane.handled), size))
+            lane.put_off([_Attempt(batch, is_repeat=True) for batch in batches], self._clock.now)
+        else:
+            lane.go_on()
 
     def _admit(self, attempt: _Attempt) -> None:
         """Leave out what must not go on. AWS would not stop it: of loops through a table, Lambda knows nothing."""

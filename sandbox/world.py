@@ -39,6 +39,7 @@ from .ledger import Entry, Ledger, Lineage
 from .organization import ORGANIZATION_ID, Organization
 from .pollers import Poller
 from .queues import DeadLetter, Queue
+from .repeats import Repeats
 from .report import build_report
 from .stacks import HUB_STACK, Schedule, Stack, StreamMapping, Templates, Topology
 from .stream_pollers import Destination, StreamPoller
@@ -52,6 +53,9 @@ MAXIMUM_RAISED = 2_000
 """Events that may follow from one in all, which a loop that branches reaches first."""
 
 Progress = Callable[[int, int], None]
+
+Arrival = Callable[[Event], datetime]
+"""When an event arrives; asked for each delivery."""
 
 
 class UnknownScheduleError(LookupError):
@@ -83,6 +87,8 @@ class Sandbox:
         How long what BatchUpdateFindings changes takes to show in GetFindings and in events.
     faults
         What goes wrong with the AWS calls of functions.
+    repeats
+        Batches that come to functions again although they were handled.
     seed
         Decides which attempts that concerns, and how long botocore backs off.
 
@@ -108,6 +114,7 @@ class Sandbox:
         resources: Iterable[Any] | None = None,
         updates_visible_after: timedelta = timedelta(0),
         faults: Iterable[Fault] = (),
+        repeats: Repeats | None = None,
         seed: int = 0,
     ) -> None:
         self.hub = Place.parse(hub) if isinstance(hub, str) else hub
@@ -126,6 +133,7 @@ class Sandbox:
         self._known_resources = list(known_resources.checked(items))
         self._has_aggregator = resources is not None
         self._updates_visible_after = updates_visible_after
+        self._repeats = repeats
         self._templates = templates or Templates()
         self._parameters = parameters or {}
         self._seed = seed
@@ -225,7 +233,9 @@ class Sandbox:
         for mapping in hub.queue_mappings:
             queue = self._require_queue(mapping.queue_arn)
             function = self._functions[mapping.function_arn]
-            self._pollers.append(Poller(mapping, queue, function, clock=self.clock, observer=self.ledger))
+            self._pollers.append(
+                Poller(mapping, queue, function, clock=self.clock, observer=self.ledger, repeats=self._repeats)
+            )
         self._pollers += [self._stream_poller(mapping) for mapping in hub.stream_mappings]
         self._polled = {mapping.queue_arn for mapping in hub.queue_mappings}
         self._buses = Buses(self.topology, queue=self._find_queue, sent=self.ledger.sent)
@@ -238,6 +248,7 @@ class Sandbox:
             destination=self._destination(mapping.on_failure_arn),
             clock=self.clock,
             observer=self.ledger,
+            repeats=self._repeats,
         )
 
     def _destination(self, arn: str | None) -> Destination | None:
@@ -261,14 +272,17 @@ class Sandbox:
         *,
         duplicate: int = 1,
         shuffle: int | None = None,
+        arrival: Arrival | None = None,
         progress: Progress | None = None,
     ) -> list[Entry]:
         """Deliver events (or anything else that `responder run` takes) and work until nothing more is to come.
 
         With `duplicate`, the whole sequence is delivered that many times; with `shuffle`, in an order of that seed.
+        With `arrival`, each delivery comes when that says, not at the event's own time: late, or from a producer whose
+        clock is wrong; those of one moment come in the order of the sequence.
         """
         submissions = envelopes.submissions(JsonValue(value, "values") for value in values)
-        return self.submit(submissions, duplicate=duplicate, shuffle=shuffle, progress=progress)
+        return self.submit(submissions, duplicate=duplicate, shuffle=shuffle, arrival=arrival, progress=progress)
 
     def submit(
         self,
@@ -276,15 +290,19 @@ class Sandbox:
         *,
         duplicate: int = 1,
         shuffle: int | None = None,
+        arrival: Arrival | None = None,
         progress: Progress | None = None,
     ) -> list[Entry]:
         """The same with elements of an input that are read already."""
         entries = [self.ledger.open(envelopes.complete(submission, self.hub)) for submission in submissions]
-        deliveries = [entry for entry in entries if entry.event is not None] * duplicate
+        events = [(entry, entry.event) for entry in entries if entry.event is not None] * duplicate
         if shuffle is not None:
-            random.Random(shuffle).shuffle(deliveries)
-        for number, entry in enumerate(deliveries, start=1):
-            self._arrive(entry)
+            random.Random(shuffle).shuffle(events)
+        deliveries = [(entry, arrival(event) if arrival else parse_time(event["time"])) for entry, event in events]
+        if arrival:
+            deliveries.sort(key=lambda delivery: delivery[1] or self.clock.now)
+        for number, (entry, moment) in enumerate(deliveries, start=1):
+            self._arrive(entry, moment)
             if progress:
                 progress(number, len(deliveries))
         self.settle()
@@ -379,10 +397,9 @@ class Sandbox:
 
     # The loop
 
-    def _arrive(self, entry: Entry) -> None:
+    def _arrive(self, entry: Entry, moment: datetime | None) -> None:
         event = entry.event
         assert event is not None
-        moment = parse_time(event["time"])
         arrival = max(moment, self.clock.now) if moment else self.clock.now
         self._work_until(arrival)
         self.clock.follow(arrival)

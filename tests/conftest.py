@@ -17,6 +17,7 @@ Sample = Callable[..., dict[str, Any]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the chaos suite and the fuzzing in their long forms")
+    parser.addoption("--chaos-seed", type=int, metavar="N", help="run the chaos suite with this seed alone")
 
 
 @pytest.fixture

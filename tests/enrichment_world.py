@@ -21,7 +21,7 @@ def function_environment(*, account: str, dead_letters: str, role: str = "") -> 
         "CONTEXT_PATIENCE_SECONDS": "60",
         "DEAD_LETTER_QUEUE_URL": dead_letters,
         "HUB_ACCOUNT_ID": account,
-        "MAXIMUM_CONCURRENCY": "2",
+        "MAXIMUM_CONCURRENCY": "3",
         "ORGANIZATION_ROLE_ARN": role,
         "RECENT_UPDATES_TABLE": "recent-updates",
         "TIME_LIMIT_SECONDS": "140",

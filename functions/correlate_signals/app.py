@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 
 from responder.aws.clients import PATIENT, Clients
 from responder.aws.config_aggregator import RATES as CONFIG_RATES
@@ -19,6 +19,7 @@ from responder.domain.correlation.signal import Signal
 from responder.domain.resource import partition_of
 from responder.runtime.counting import counting
 from responder.runtime.inbox import Report, utc_now
+from responder.runtime.log import json_lines
 from responder.runtime.settings import Environment
 from responder.runtime.stream import StreamInbox
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 environment = Environment()
 clients = Clients(attempts=PATIENT)
-logger = Logger()
+logger = json_lines()
 metrics = Metrics()
 
 region = environment.text("AWS_REGION")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 
 from responder.aws.account_contexts_table import AccountContextsTable
 from responder.aws.clients import PATIENT, Clients
@@ -20,6 +20,7 @@ from responder.domain.event import Event
 from responder.domain.finding_outcomes import report
 from responder.runtime.counting import counting
 from responder.runtime.inbox import Inbox, Report, utc_now
+from responder.runtime.log import json_lines
 from responder.runtime.settings import Environment
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 environment = Environment()
 clients = Clients(attempts=PATIENT)
-logger = Logger()
+logger = json_lines()
 metrics = Metrics()
 
 role = environment.optional_arn("ORGANIZATION_ROLE_ARN")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from responder.aws.clients import Clients
@@ -16,6 +16,7 @@ from responder.domain.incident.desk import IncidentDesk, Result
 from responder.domain.incident.ports import IncidentBackend
 from responder.domain.incident.reading import Criteria, read_occurrence
 from responder.runtime.inbox import Inbox, Report, one_by_one, utc_now
+from responder.runtime.log import json_lines
 from responder.runtime.settings import Environment
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ METRICS = {
 
 environment = Environment()
 clients = Clients()
-logger = Logger()
+logger = json_lines()
 metrics = Metrics()
 
 criteria = Criteria(

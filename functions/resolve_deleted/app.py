@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 
 from responder.aws.clients import PATIENT, Clients
 from responder.aws.dead_letters import DeadLetterQueue
@@ -13,6 +13,7 @@ from responder.aws.security_hub import RATES, SecurityHub
 from responder.domain.deletion.resolver import Resolver
 from responder.runtime.counting import counting
 from responder.runtime.inbox import Inbox, utc_now
+from responder.runtime.log import json_lines
 from responder.runtime.settings import Environment
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 environment = Environment()
 clients = Clients(attempts=PATIENT)
-logger = Logger()
+logger = json_lines()
 metrics = Metrics()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 
 from responder.aws.clients import PATIENT, Clients
 from responder.aws.config_aggregator import RATES as CONFIG_RATES
@@ -16,6 +16,7 @@ from responder.aws.security_hub import SWEEP_RATES, SecurityHub
 from responder.domain.deletion.sweep import Sweeper
 from responder.runtime.counting import counting
 from responder.runtime.inbox import Inbox, one_by_one, utc_now
+from responder.runtime.log import json_lines
 from responder.runtime.settings import Environment
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 environment = Environment()
 clients = Clients(attempts=PATIENT)
-logger = Logger()
+logger = json_lines()
 metrics = Metrics()
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from responder.aws.clients import PATIENT, Clients
@@ -15,6 +15,7 @@ from responder.domain.heartbeat.members import Layout, Member
 from responder.domain.heartbeat.silence import Patience
 from responder.domain.heartbeat.watcher import Watcher
 from responder.runtime.inbox import Inbox, utc_now
+from responder.runtime.log import json_lines
 from responder.runtime.settings import Environment
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 environment = Environment()
 clients = Clients(attempts=PATIENT)
-logger = Logger()
+logger = json_lines()
 metrics = Metrics()
 
 hub = Member(environment.text("HUB_ACCOUNT_ID"), environment.text("AWS_REGION"))

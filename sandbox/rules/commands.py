@@ -240,7 +240,7 @@ def _path_of(rule: str) -> str:
 
 def _relations(path: str | None) -> Relations:
     from responder.domain.correlation import KnownRelations
-    from responder.domain.correlation.relations import relations_in
+    from responder.domain.resource.relations import relations_in
 
     if path is None:
         return KnownRelations()

@@ -15,9 +15,9 @@ from responder.aws.config_aggregator import MAX_EXPRESSION, RATES, ConfigAggrega
 from responder.aws.faults import AwsRefused, AwsUnavailable
 from responder.aws.pace import Pace
 from responder.domain.correlation import RELATIONS
-from responder.domain.correlation.relations import SECURITY_GROUP_OF_INSTANCE
 from responder.domain.deletion.recorded import COVERED, Names, names_of
 from responder.domain.resource import Resource
+from responder.domain.resource.relations import SECURITY_GROUP_OF_INSTANCE
 from sandbox.aws_services import config_aggregator, install
 from sandbox.known_resources import read_resources
 

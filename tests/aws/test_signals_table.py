@@ -282,6 +282,8 @@ def test_a_row_that_lacks_something_is_rejected(world: World) -> None:
         ("seen_at", {"S": "2026-13-01"}, "month must be in 1..12"),
         ("mention", {"S": "{"}, "Expecting property name"),
         ("title", {"N": "1"}, "KeyError: 'S'"),
+        ("mention", {"S": "[" * 100_000}, "RecursionError"),
+        ("title", {"S": None}, "TypeError"),
         ("title", None, "TypeError"),
         ("more", {"BOOL": True}, "KeyError: 'S'"),
     ],

@@ -166,7 +166,14 @@ def test_malformed_events_are_rejected_with_the_field_alone_and_in_a_batch(
     assert len(world.incidents()) == 2
 
 
-@pytest.mark.parametrize("payload", [None, [], "text", 7, {}, {"Records": []}, {"Records": [{"s3": {}}]}], ids=repr)
+MESSAGE = {"eventSource": "aws:sqs", "messageId": "message-0", "body": "{}"}
+NO_EVENTS = [
+    *(None, [], "text", 7, {}, {"Records": []}, {"Records": [{"s3": {}}]}),
+    *({"Records": [MESSAGE | {name: None}]} for name in MESSAGE),
+]
+
+
+@pytest.mark.parametrize("payload", NO_EVENTS, ids=repr)
 def test_a_payload_that_is_no_event_is_rejected(app: ModuleType, rejected_queue: str, payload: Any) -> None:
     assert app.lambda_handler(payload, CONTEXT)["outcome"] == "rejected"
     assert len(set_aside(rejected_queue)) == 1
@@ -192,6 +199,35 @@ def test_logs_tell_event_and_incident_of_each_record(
         "correlation_id": "root/444455556666",
         "outcome": "opened",
     }
+
+
+@pytest.mark.parametrize(
+    ("claimed", "shown"),
+    [("a\ud800b", "a b"), ("a\nb\u2028", "a b"), ("x" * 300, "x" * 255 + "…"), ("\u2028", "unknown"), (5, "unknown")],
+    ids=["surrogate", "lines", "long", "nothing", "number"],
+)
+def test_an_odd_id_of_a_rejected_event_is_the_same_and_fit_to_read_in_log_and_queue(
+    app: ModuleType, rejected_queue: str, capsys: pytest.CaptureFixture[str], claimed: Any, shown: str
+) -> None:
+    assert app.lambda_handler(batch({"id": claimed}), CONTEXT) == {"batchItemFailures": []}
+
+    output = capsys.readouterr().out
+    assert output.isascii()
+    assert [line["event_id"] for line in log(output) if "outcome" in line] == [shown]
+    assert [event_id for event_id, _ in set_aside(rejected_queue)] == [shown]
+
+
+def test_whatever_is_in_an_event_its_log_line_is_one_line_of_ascii_and_short(
+    app: ModuleType, sample: Sample, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = sample("config-public-read-1-turned-non-compliant", resourceId="a\u2028\u202e\x85" + "é" * 700)
+
+    app.lambda_handler(batch(event), CONTEXT)
+
+    output = capsys.readouterr().out
+    assert output.isascii()
+    (line,) = [line for line in log(output) if "outcome" in line]
+    assert (line["outcome"], len(line["incident_key"]) <= 1024) == ("opened", True)
 
 
 @pytest.mark.parametrize(

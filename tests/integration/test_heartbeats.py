@@ -1,5 +1,6 @@
 """Silence through the deployed topology: schedules, forwarding rules, security bus, watch_heartbeats, topic."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 from responder.domain.heartbeat.members import Layout, Member
 from sandbox.faults import Fault, Faults
 from sandbox.world import Sandbox
+from tests.conftest import EVENTS
 
 HUB, PROD, TEST, SHARED, MANAGER = "111122223333", "444455556666", "777788889999", "222233334444", "999999999999"
 HOME, OTHER = "eu-west-1", "us-east-1"
@@ -72,7 +74,7 @@ def test_members_send_what_the_hub_expects_of_them(world: Sandbox) -> None:
     for account in (HUB, PROD):
         for region in (HOME, OTHER):
             there = {rule.name for rule in world.topology.member(account, region).rules()}
-            assert there == {sender.rule for sender in LAYOUT.senders([account], [region])}
+            assert there == {sender.rule for sender in LAYOUT.senders([Member(account, region)])}
 
 
 def test_a_rule_that_is_gone_is_named_and_so_is_its_recovery(world: Sandbox) -> None:
@@ -92,6 +94,33 @@ def test_a_rule_that_is_gone_is_named_and_so_is_its_recovery(world: Sandbox) -> 
 
     assert [subject for subject, _ in told(world)][1:] == ["HEARD AGAIN: all member stacks"]
     assert silent_members(world)[-1] == 0
+
+
+def test_an_account_that_falls_silent_and_is_closed_is_not_heard_again(world: Sandbox) -> None:
+    pass_hours(world, 1)
+    for region in (HOME, OTHER):
+        world.topology.member(TEST, region).buses["default"].rules.clear()
+    pass_hours(world, 2)
+    world.client("organizations", account=MANAGER).close_account(AccountId=TEST)
+    pass_hours(world, 2)
+
+    assert [subject for subject, _ in told(world)] == [
+        f"SILENT: {TEST} in {HOME} and 1 more",
+        f"NO LONGER EXPECTED: {TEST}",
+    ]
+    assert f"- {TEST} in {OTHER}: every rule" in told(world)[-1][1]
+    assert silent_members(world)[-1] == 0
+
+
+@pytest.mark.parametrize("detail", [{}, {"rule": 7}, {"rule": "ForwardSomethingRule"}])
+def test_what_is_no_heartbeat_of_a_rule_reaches_no_queue(world: Sandbox, detail: dict[str, Any]) -> None:
+    heartbeat = json.loads((EVENTS / "heartbeat.json").read_text())
+    world.deliver([heartbeat | {"detail": detail}])
+
+    assert len(world.function("watch_heartbeats").invocations) == 0
+    world.deliver([heartbeat])
+    assert len(world.function("watch_heartbeats").invocations) == 1
+    assert world.report()["dead_letters"] == []
 
 
 def test_whoever_is_never_heard_is_named_after_the_grace() -> None:

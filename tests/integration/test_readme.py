@@ -12,7 +12,7 @@ from botocore.validate import ParamValidator
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from responder.patterns import compile_pattern
-from sandbox.cli import main
+from sandbox.cli import _parser, main
 from sandbox.envelopes import Place, imported_event
 from sandbox.sam_local import SAMPLES
 from sandbox.world import Sandbox
@@ -132,6 +132,56 @@ def test_the_commands_of_stack_sets_are_ones_that_aws_takes(words: list[str]) ->
         given = {parameter["ParameterKey"] for parameter in request["Parameters"]}
         parameters = yaml_parse(request["TemplateBody"])["Parameters"]
         assert given == {name for name, parameter in parameters.items() if "Default" not in parameter}
+
+
+def test_every_dead_letter_queue_is_in_the_table_with_a_queue_to_move_to_if_sqs_can_move_it() -> None:
+    """SQS moves messages only from queues that another queue's redrive policy names."""
+    chapter = README.split("### Dead letters\n")[1].split("\n### ")[0]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in chapter.splitlines() if row.startswith("| `")]
+    told = {row[0].split("`")[1]: row[2] for row in rows}
+    moved, others = {}, set()
+    for path in ("template.yaml", "templates/member.yaml"):
+        resources = yaml_parse((REPOSITORY / path).read_text())["Resources"]
+        queues = {name: made["Properties"] for name, made in resources.items() if made["Type"] == "AWS::SQS::Queue"}
+        sources = {name: queue["RedrivePolicy"] for name, queue in queues.items() if "RedrivePolicy" in queue}
+        moved |= {policy["deadLetterTargetArn"]["Fn::GetAtt"][0]: name for name, policy in sources.items()}
+        others |= queues.keys() - sources.keys()
+
+    assert told.keys() == others
+    for dead_letters, source in moved.items():
+        assert f"moving to `{source}`" in told[dead_letters] or "purge it" in told[dead_letters]
+    assert not [name for name in others - moved.keys() if "moving" in told[name]]
+
+
+SQS = [shlex.split(line) for line in COMMANDS if line.startswith("aws sqs")]
+
+
+@pytest.mark.parametrize("words", SQS, ids=lambda words: words[2])
+def test_the_commands_of_dead_letters_are_ones_that_sqs_takes(words: list[str]) -> None:
+    model = botocore.session.get_session().get_service_model("sqs")
+    shape: Any = model.operation_model(words[2].title().replace("-", "")).input_shape
+    request = dict(zip((name[2:].title().replace("-", "") for name in words[3::2]), words[4::2], strict=True))
+    members = {name.lower(): name for name in shape.members}
+
+    assert {name.lower() for name in request} <= members.keys()
+    assert set(shape.required_members) <= {members[name.lower()] for name in request}
+    assert len(SQS) == 2
+
+
+def test_redrive_is_called_as_it_is_written() -> None:
+    (command,) = [line for line in COMMANDS if line.startswith(".venv/bin/responder redrive")]
+    arguments = _parser().parse_args(shlex.split(command)[1:])
+
+    assert (arguments.profile, arguments.hub_profile, arguments.look) == ("member", "hub", True)
+    assert arguments.queue.startswith("https://sqs.")
+
+
+def test_the_statements_of_a_key_of_ones_own_are_the_keys() -> None:
+    chapter = README.split("**A key of your own**")[1].split("**A first runbook**")[0]
+    key = yaml_parse((REPOSITORY / "template.yaml").read_text())["Resources"]["EncryptionKey"]["Properties"]
+    sids = {statement["Sid"] for statement in key["KeyPolicy"]["Statement"]}
+
+    assert set(re.findall(r"`([A-Z][A-Za-z]+)`", chapter)) & sids == sids
 
 
 def test_stack_sets_are_created_updated_and_removed() -> None:

@@ -36,10 +36,6 @@ PARLIAMENT = {
         "RESOURCE_MISMATCH",
         "AWS::IAM::Role.CorrelateSignalsRole.Policies.TakeSignals",
     ): "Granted on the stream as SAM's own policy does; AWS's reference knows no resource of ListStreams.",
-    (
-        "RESOURCE_STAR",
-        "AWS::IAM::Role.OpenIncidentRole.Policies.WhatIncidentManagerDoesOnOurBehalf",
-    ): "The plan names the contacts, which may be of any Region, and only Incident Manager can make use of it.",
 }
 """Statements in any form that the parameters give them. A place ends with the Sid, or the number if there is none."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.linting import parliament_report
-from tests.linting.conftest import Forms
+from tests.linting.conftest import TEMPLATES, Forms
 from tests.linting.findings import Finding, unexplained
 from tests.linting.forms import ARNS
 from tests.linting.reviewed import PARLIAMENT
@@ -63,6 +63,12 @@ def test_the_statements_have_no_finding_without_a_reason_and_no_reason_without_a
     all_forms: Forms, linters: Path
 ) -> None:
     assert unexplained(reported(linters, statements(all_forms)), PARLIAMENT) == []
+
+
+def test_the_service_control_policy_has_no_finding(linters: Path) -> None:
+    policy = json.loads((TEMPLATES["member"].parent / "member-scp.json").read_text())
+
+    assert reported(linters, {statement["Sid"]: statement for statement in policy["Statement"]}) == set()
 
 
 def test_no_policy_is_left_out(all_forms: Forms) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.aws_services import security_hub
+from sandbox.built import Built, invoke, running
 from sandbox.streams import Stream
 from tests import correlation_world, deletion_world, enrichment_world
 from tests.conftest import EVENTS, REPOSITORY, Sample
-from tests.packaging.conftest import Built, client, invoke, running
+from tests.packaging.conftest import client
 from tests.tables import create_keyed_tables
 
 HUB, REGION = "123456789012", "eu-west-1"  # moto's own account

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from sandbox.built import Built, invoke, running
 from tests.conftest import Sample
 from tests.incident_world import create_incidents_table, function_environment
-from tests.packaging.conftest import Built, client, invoke, running
+from tests.packaging.conftest import client
 
 
 def test_the_built_function_walks_a_sample_event_to_its_incident(

@@ -9,8 +9,8 @@ from shutil import copytree
 
 from responder.domain.correlation import read_rules
 from responder.domain.correlation.rule import FORMAT
+from sandbox.built import Built
 from tests.conftest import REPOSITORY
-from tests.packaging.conftest import Built
 
 RULES = REPOSITORY / "layers" / "rules"
 

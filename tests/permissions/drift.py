@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .policies import arn_matches, refusal
+from .policies import FIELDS_OF_FINDINGS, arn_matches, refusal
 from .recording import Recording
 from .reference import may_be_about
 from .roles import Role
@@ -34,6 +34,12 @@ class Form:
     @property
     def allowed(self) -> frozenset[str]:
         return frozenset(action for _, role, _ in self.recorded for action in role.actions)
+
+    @property
+    def conditions(self) -> frozenset[tuple[str, str]]:
+        """Actions that it allows under a condition, each with the condition's keys."""
+        statements = [one for _, role, _ in self.recorded for one in role.statements if one.allows]
+        return frozenset((action, key) for one in statements for action in one.actions for key, _ in one.conditions)
 
     @property
     def needed(self) -> dict[str, str]:
@@ -134,6 +140,50 @@ def _unused_resources(form: Form) -> Iterator[tuple[tuple[str, str], str]]:
             if not by or may_be_about(action, pattern):
                 line = f"{form.role}: {sid} allows {action} on {pattern}, where nothing needs it ({form.where})"
                 yield (sid, action), line
+
+
+def ineffective_conditions(recordings: Sequence[Recording], required: Exceptions) -> list[str]:
+    """What a role would allow just as well without a condition key, or with a value of it that nothing needs.
+
+    `required` are actions, each with the condition key that it must depend on wherever requests have it. All keys that
+    requests have are to be there, but fields of findings; and statements allow nothing by a key that no request has.
+    """
+    reviewed = {(action, key.lower()) for action, key in required}
+    roles = [role for recording in recordings for role in recording.roles.values()]
+    compared = {one for role in roles for statement in role.statements for one in statement.conditions}
+    lines: set[str] = set()
+    asked: set[tuple[str, str]] = set()
+    for form in forms(recordings):
+        values: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for request in (need.request for _, _, needs in form.recorded for need in needs):
+            for key, given in request.context:
+                values[request.action, key.lower()].update(given)
+        asked |= values.keys()
+        needless = form.conditions - values.keys()
+        lines |= {f"{form.role} allows {action} by {key}, which no request has" for action, key in needless}
+        for action, key in values.keys() & reviewed:
+            others = {value for name, value in compared if name == key} | {"another"}
+            lines |= set(_allowed_otherwise(form, action, key, others - values[action, key]))
+    lines |= {
+        f"{action} has {key}, of which nobody says whether it must"
+        for action, key in asked - reviewed
+        if not key.startswith(FIELDS_OF_FINDINGS)
+    }
+    return sorted([*lines, *(f"no request for {action} has {key} any more" for action, key in reviewed - asked)])
+
+
+def _allowed_otherwise(form: Form, action: str, key: str, others: Iterable[str]) -> Iterator[str]:
+    for _, role, needs in form.recorded:
+        for request in {need.request for need in needs if need.request.action == action}:
+            rest = {name: given for name, given in request.context if name.lower() != key}
+            if len(rest) == len(request.context):
+                continue
+            where = f"on {request.resource} ({form.where})"
+            if refusal(role.statements, action, request.resource, rest) is None:
+                yield f"{form.role} allows {action} without {key} {where}"
+            for other in others:
+                if refusal(role.statements, action, request.resource, {**rest, key: (other,)}) is None:
+                    yield f"{form.role} allows {action} with {key} {other} {where}"
 
 
 def wildcards(recordings: Sequence[Recording], reviewed: Exceptions) -> list[str]:

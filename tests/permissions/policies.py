@@ -16,7 +16,10 @@ from typing import Any
 Context = Mapping[str, tuple[str, ...]]
 """The request's condition keys, each with its values. A key that is not there is absent from the request."""
 
-KNOWN_KEYS = ("account:alternatecontacttypes", "aws:calledviafirst", "securityhub:asffsyntaxpath/")
+FIELDS_OF_FINDINGS = "securityhub:asffsyntaxpath/"
+"""What the condition keys begin with that tell which fields an update of findings has."""
+
+KNOWN_KEYS = ("account:alternatecontacttypes", "aws:calledviafirst", FIELDS_OF_FINDINGS)
 """Condition keys that `authorization.py` and `service_needs.py` know for every request; the last is a prefix."""
 
 _ARN_PARTS = 6
@@ -48,6 +51,16 @@ class Statement:
             resources=_texts(document["Resource"]),
             condition=document.get("Condition", {}),
         )
+
+    @property
+    def conditions(self) -> frozenset[tuple[str, str]]:
+        """Keys of its condition, in small letters, each with the values that it is compared with, one by one.
+
+        >>> sorted(Statement("", True, (), (), {"StringEquals": {"aws:CalledViaFirst": ["a", "b"]}}).conditions)
+        [('aws:calledviafirst', 'a'), ('aws:calledviafirst', 'b')]
+        """
+        compared = (one for keys in self.condition.values() for one in keys.items())
+        return frozenset((key.lower(), value) for key, values in compared for value in _texts(values))
 
     def covers(self, action: str) -> bool:
         """Whether it is about this action. Their names are alike in any case.

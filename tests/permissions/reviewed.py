@@ -22,6 +22,8 @@ WILDCARDS = {
     ("AskWhatThereIs", "config-aggregator/*"): "Likewise.",
     ("AskWhichAccountsThereAre", "*"): _NOTHING_TO_NAME,
     ("CreateOpsItems", "*"): _NOTHING_TO_NAME,
+    ("CreateOpsItemsThroughIncidentManager", "*"): _NOTHING_TO_NAME,
+    ("EngageThroughIncidentManager", "*:contact/*"): "The plan names the contacts, of another Region or account too.",
     ("FollowIncidents", "incident-record/*"): _NO_ID_YET,
     ("FollowIncidents", "response-plan/*"): "Incidents that are open go on when another plan is given.",
     ("FollowOpsItems", "opsitem/*"): _NO_ID_YET,
@@ -33,10 +35,20 @@ WILDCARDS = {
     ("ReadTagsOfAccounts", "*:account/o-*/*"): _OF_THE_MANAGEMENT_ACCOUNT,
     ("ReadTagsOfAccounts", f"account/{ORGANIZATION_ID}/*"): _ALL_OF_THE_ORGANIZATION,
     ("TagIncidents", "incident-record/*"): _NO_ID_YET,
-    ("WhatIncidentManagerDoesOnOurBehalf", "*"): "The plan names the contacts, and the OpsItem does not exist yet.",
     ("WriteTraces", "*"): _NOTHING_TO_NAME,
 }
 """Resources with wildcards, by Sid and what the ARN says behind the account, and that before it if it is any."""
+
+CONDITIONS = {
+    ("account:GetAlternateContact", "account:AlternateContactTypes"): "People's addresses: only SECURITY is asked for.",
+    ("securityhub:BatchUpdateFindings", "securityhub:ASFFSyntaxPath/Workflow.Status"): "Nobody suppresses a finding.",
+    (
+        "ssm-contacts:StartEngagement",
+        "aws:CalledViaFirst",
+    ): "It pages people: only what a plan says may, in an incident.",
+    ("ssm:CreateOpsItem", "aws:CalledViaFirst"): "OpsItems are Incident Manager's to create, where incidents are its.",
+}
+"""Actions, each with a condition key without which, or with another value, it must be refused who asks with the key."""
 
 NOT_EXERCISED = {
     "RunbookRole": "Incident Manager starts a response plan's runbook with it; the sandbox runs no Automation.",

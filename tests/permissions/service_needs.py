@@ -111,8 +111,10 @@ def _incident_tags(_: Sandbox, called: Collection[Need]) -> Asked:
 def _engagements(_: Sandbox, called: Collection[Need]) -> Asked:
     for need in called:
         if need.request.action == "ssm-incidents:StartIncident":
-            for action in ("ssm-contacts:StartEngagement", "ssm:CreateOpsItem"):
-                yield need.role, Request(action, ANY, (("aws:CalledViaFirst", (INCIDENT_MANAGER,)),))
+            partition, account = need.request.resource.split(":")[1], need.request.resource.split(":")[4]
+            contact = f"arn:{partition}:ssm-contacts:eu-west-1:{account}:contact/on-call"
+            for action, resource in (("ssm-contacts:StartEngagement", contact), ("ssm:CreateOpsItem", ANY)):
+                yield need.role, Request(action, resource, (("aws:CalledViaFirst", (INCIDENT_MANAGER,)),))
 
 
 def _schedules(sandbox: Sandbox, _: Collection[Need]) -> Asked:

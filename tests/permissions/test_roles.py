@@ -10,11 +10,19 @@ from pathlib import Path
 import pytest
 
 from sandbox.stacks import REPOSITORY, Template
-from tests.permissions.drift import action_drift, callers, forms, refusals, unused_resources, wildcards
+from tests.permissions.drift import (
+    action_drift,
+    callers,
+    forms,
+    ineffective_conditions,
+    refusals,
+    unused_resources,
+    wildcards,
+)
 from tests.permissions.policies import Statement, refusal
 from tests.permissions.recording import Recording, recordings
 from tests.permissions.reference import resource_types
-from tests.permissions.reviewed import NOT_EXERCISED, ONLY_IN_OTHER_FORMS, TO_BE_NARROWED, WILDCARDS
+from tests.permissions.reviewed import CONDITIONS, NOT_EXERCISED, ONLY_IN_OTHER_FORMS, TO_BE_NARROWED, WILDCARDS
 from tests.permissions.roles import Role
 from tests.permissions.scenarios import SCENARIOS
 from tests.permissions.service_needs import SERVICE_NEEDS
@@ -87,6 +95,10 @@ def test_every_resource_of_a_statement_is_needed_for_each_of_its_actions(recorde
 
 def test_wildcards_stand_only_where_somebody_has_found_that_they_must(recorded: Recorded) -> None:
     assert wildcards(recorded, WILDCARDS) == []
+
+
+def test_conditions_keep_out_what_they_are_there_for(recorded: Recorded) -> None:
+    assert ineffective_conditions(recorded, CONDITIONS) == []
 
 
 @pytest.mark.parametrize(
@@ -215,6 +227,86 @@ def test_a_resource_that_is_widened_or_added_is_not_needed_or_not_reviewed(recor
         assert all(line.startswith(f"{name}: {chosen.sid} allows ") and "-more, where" in line for line in found)
 
 
+def conditioned(recorded: Recorded) -> list[tuple[str, Statement]]:
+    return [(name, statement) for name, statement in allowing(recorded) if statement.condition]
+
+
+def test_there_are_conditions_to_be_changed(recorded: Recorded) -> None:
+    assert {(name, statement.sid) for name, statement in conditioned(recorded)} == {
+        ("EnrichFindingsRole", "ReadSecurityContacts"),
+        ("OpenIncidentRole", "CreateOpsItemsThroughIncidentManager"),
+        ("OpenIncidentRole", "EngageThroughIncidentManager"),
+        ("ReaderRole", "ReadSecurityContacts"),
+    }
+
+
+def test_a_condition_that_is_dropped_or_not_asked_for_is_missed(recorded: Recorded) -> None:
+    for name, chosen in conditioned(recorded):
+
+        def dropped(statement: Statement, sid: str = chosen.sid) -> list[Statement]:
+            return [replace(statement, condition={}) if statement.sid == sid else statement]
+
+        def undermined(statement: Statement, sid: str = chosen.sid) -> list[Statement]:
+            return [statement, replace(statement, condition={})] if statement.sid == sid else [statement]
+
+        for change in (dropped, undermined):
+            roles = altered(recorded, name, change)
+            found = ineffective_conditions(roles, CONDITIONS)
+            for how in ("without", "with"):
+                assert any(line.startswith(f"{name} allows {chosen.actions[0]} {how} ") for line in found), found
+            assert all(line.startswith(f"{name} allows {chosen.actions[0]} with") for line in found), found
+            assert refusals(roles) == []
+
+
+def test_a_condition_with_another_value_refuses_and_with_one_more_allows_too_much(recorded: Recorded) -> None:
+    for name, chosen in conditioned(recorded):
+
+        def comparing(*values: str, sid: str = chosen.sid) -> Change:
+            def changed(statement: Statement) -> list[Statement]:
+                condition = {operator: dict.fromkeys(keys, values) for operator, keys in statement.condition.items()}
+                return [replace(statement, condition=condition) if statement.sid == sid else statement]
+
+            return changed
+
+        ((key, value),) = chosen.conditions
+        found = refusals(altered(recorded, name, comparing("BILLING")))
+        assert found, (name, chosen.sid)
+        assert all(line.startswith(f"{name} refuses ") and f": {chosen.actions[0]} on " in line for line in found)
+        found = ineffective_conditions(altered(recorded, name, comparing(value, "BILLING")), CONDITIONS)
+        assert found, (name, chosen.sid)
+        assert all(line.startswith(f"{name} allows {chosen.actions[0]} with {key} BILLING ") for line in found)
+
+
+@pytest.mark.parametrize("name", ["ResolveDeletedRole", "SweepDeletedRole"])
+def test_a_deny_that_is_dropped_or_widened_is_missed(recorded: Recorded, name: str) -> None:
+    status = "securityhub:ASFFSyntaxPath/Workflow.Status"
+
+    def without(statement: Statement) -> list[Statement]:
+        return [statement] if statement.allows else []
+
+    def suppressing(statement: Statement) -> list[Statement]:
+        also = {"StringNotEquals": {status: ["RESOLVED", "SUPPRESSED"]}}
+        return [statement if statement.allows else replace(statement, condition=also)]
+
+    allowed = f"{name} allows securityhub:BatchUpdateFindings"
+    found = ineffective_conditions(altered(recorded, name, without), CONDITIONS)
+    assert any(line.startswith(f"{allowed} without {status.lower()} ") for line in found)
+    found = ineffective_conditions(altered(recorded, name, suppressing), CONDITIONS)
+    assert found
+    assert all(line.startswith(f"{allowed} with {status.lower()} SUPPRESSED ") for line in found)
+
+
+def test_a_condition_by_a_key_that_no_request_has_is_noticed(recorded: Recorded) -> None:
+    absent = {"Null": {"aws:CalledViaFirst": True}}
+
+    def always(statement: Statement) -> list[Statement]:
+        return [replace(statement, condition=absent) if statement.sid == "Notify" else statement]
+
+    assert ineffective_conditions(altered(recorded, "OpenIncidentRole", always), CONDITIONS) == [
+        "OpenIncidentRole allows sns:Publish by aws:calledviafirst, which no request has"
+    ]
+
+
 def test_a_deny_that_is_added_is_noticed_where_it_applies(recorded: Recorded) -> None:
     never = Statement("Never", False, ("securityhub:BatchUpdateFindings",), ("*",), {})
 
@@ -253,4 +345,15 @@ def test_an_excuse_that_is_not_needed_is_noticed(recorded: Recorded) -> None:
     ]
     assert wildcards(recorded, WILDCARDS | {("Notify", "topic*"): "no reason"}) == [
         "Notify has no wildcard topic* any more"
+    ]
+    assert ineffective_conditions(recorded, CONDITIONS | {("sns:Publish", "aws:CalledViaFirst"): "no reason"}) == [
+        "no request for sns:Publish has aws:calledviafirst any more"
+    ]
+
+
+def test_a_condition_key_that_nobody_has_reviewed_is_noticed(recorded: Recorded) -> None:
+    page = ("ssm-contacts:StartEngagement", "aws:CalledViaFirst")
+
+    assert ineffective_conditions(recorded, {key: why for key, why in CONDITIONS.items() if key != page}) == [
+        "ssm-contacts:StartEngagement has aws:calledviafirst, of which nobody says whether it must"
     ]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from responder.domain.correlation import NO_RELATIONS, Firing, KnownRelations, Relations, evaluate
-from responder.domain.correlation.relations import relations_in
 from responder.domain.event import read_event
+from responder.domain.resource.relations import relations_in
 from responder.domain.security_hub import Finding, FindingKey, read_findings
 from responder.domain.times import parse_time
 from sandbox.aws_services.security_hub.asff import finding_breaches

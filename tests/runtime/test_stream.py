@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -241,7 +242,10 @@ def test_a_bug_is_logged_with_its_trace_and_a_known_failure_without(world: World
 def test_nobody_writes_lines_of_their_own(world: World, name: str) -> None:
     world.receive({"Records": [record(name) | {"eventID": name}, removal(1)]})
 
-    assert [line["event_id"] for line in world.lines] == [name, "record-1"]
+    assert [line["event_id"] for line in world.lines] == [
+        " ".join(re.sub(r"[\x00-\x1f]", " ", name).split()),
+        "record-1",
+    ]
 
 
 def test_a_record_without_an_id_is_told_of(world: World) -> None:
@@ -307,3 +311,21 @@ def test_a_payload_of_another_kind_is_refused_with_what_is_wrong(
     assert str(refused.value) == reason
     assert [(line["level"], line["reason"]) for line in world.lines] == [("ERROR", reason)]
     assert (world.given, world.letters.kept, metrics(capsys.readouterr().out)) == ([], [], {})
+
+
+@pytest.mark.parametrize("member", ["reason", "resource"])
+def test_no_text_makes_a_log_line_long_or_many(world: World, member: str) -> None:
+    told = {"outcome": "counted", member: "a\n\ud800" + "b" * 200_000}
+
+    world.receive(stream("a"), lambda names: [told])
+
+    (line,) = world.lines
+    assert (line["outcome"], line[member]) == ("counted", "a " + "b" * 1097 + "…")
+
+
+@pytest.mark.parametrize(("claimed", "shown"), [({"password": "x"}, "unknown"), ("a\ud800\u2028b", "a b")])
+def test_an_odd_id_of_a_record_is_fit_to_read(world: World, claimed: Any, shown: str) -> None:
+    world.receive({"Records": [record("senseless") | {"eventID": claimed}]})
+
+    assert world.told == [(shown, "rejected")]
+    assert [event_id for _, event_id, _ in world.letters.kept] == [shown]

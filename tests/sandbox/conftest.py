@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.repeats import Repeats
 from sandbox.stacks import Templates
 from sandbox.world import Sandbox
 
@@ -96,6 +97,7 @@ def open_world(
     hub: str = HUB_TEMPLATE,
     member: str = MEMBER_TEMPLATE,
     functions: dict[str, str] | None = None,
+    repeats: Repeats | None = None,
     **parameters: str,
 ) -> Sandbox:
     """A sandbox over a hub with one queue and one handler; whoever enters it opens it."""
@@ -106,7 +108,7 @@ def open_world(
     templates = Templates(hub=folder / "template.yaml", member=folder / "member.yaml", organization=None)
     templates.hub.write_text(hub)
     templates.member.write_text(member)
-    return Sandbox(HUB, templates=templates, parameters={"hub": parameters})
+    return Sandbox(HUB, templates=templates, parameters={"hub": parameters}, repeats=repeats)
 
 
 @pytest.fixture

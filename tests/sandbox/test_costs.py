@@ -90,6 +90,20 @@ def test_heartbeats_follow_the_member_template(costs: Costs, tmp_path: Path) -> 
     assert usd(calculate(100_000_000, 10, 2, member=none), "EventBridge", item) == 0
 
 
+def test_heartbeats_are_forwarded_and_not_archived(costs: Costs) -> None:
+    items = {line.item: line.grows_with for line in costs.lines if line.service == "EventBridge"}
+
+    assert "heartbeats, put and forwarded" in items
+    assert {driver for item, driver in items.items() if "archive" in item} == {"events"}
+
+
+def test_alarms_that_only_a_topic_brings_are_not_counted(costs: Costs) -> None:
+    written = MEMBER_TEMPLATE.read_text().count("Type: AWS::CloudWatch::Alarm")
+    (counted,) = (line.quantity for line in costs.lines if line.item == "alarms of member stacks")
+
+    assert counted == 20 * 6 < 20 * written
+
+
 def test_a_rule_that_the_tables_do_not_know_is_refused(tmp_path: Path) -> None:
     other = changed(HUB_TEMPLATE, r"\n  OpenFindingRule:", "\n  NewFindingRule:", tmp_path)
     with pytest.raises(CostsError, match="SHARES says nothing of NewFindingRule"):

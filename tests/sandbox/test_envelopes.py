@@ -238,6 +238,11 @@ class TestFindings:
             "detail": GUARDDUTY,
         }
 
+    def test_the_name_of_a_replay_stays(self) -> None:
+        event = {"source": "test.app", "detail-type": "Test", "detail": {}}
+        assert event_of(event | {"replay-name": "after-the-outage"})["replay-name"] == "after-the-outage"
+        assert "replay-name" not in event_of(event)
+
     @pytest.mark.parametrize("name", ["Id", "ProductArn", "AwsAccountId"])
     def test_what_a_security_hub_finding_lacks_is_named(self, name: str) -> None:
         assert reason_of(without(ASFF, name)) == f"Security Hub finding without {name}"

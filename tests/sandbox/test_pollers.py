@@ -2,11 +2,12 @@
 
 import json
 import textwrap
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from sandbox.repeats import Repeats
 from sandbox.world import Sandbox
 
 from .conftest import HUB_TEMPLATE, BuildWorld, event
@@ -74,6 +75,15 @@ class TestBatches:
         late = [event(str(n), time=f"2026-02-{10 - n:02}T00:00:00Z") for n in range(6)]
         sandbox.deliver([event("first", time=at(0)), *late])
         assert batches(sandbox) == [["first", "0", "1"], ["2", "3", "4"], ["5"]]
+
+    def test_events_arrive_when_they_are_said_to_whatever_their_own_time(self, build_world: BuildWorld) -> None:
+        sandbox = build_world(ACTING)
+        moments = {"late": 60, "in time": 0, "ahead of its time": 30}
+        events = [event("late"), event("in time"), event("ahead of its time", time=at(900))]
+        begin = datetime(2026, 3, 1, 10, tzinfo=UTC)
+        sandbox.deliver(events, arrival=lambda e: begin + timedelta(seconds=moments[e["id"]]))
+        assert batches(sandbox) == [["in time"], ["ahead of its time"], ["late"]]
+        assert [round((start - begin).total_seconds()) for start in starts(sandbox)] == [0, 30, 60]
 
     def test_a_window_gathers(self, build_world: BuildWorld) -> None:
         sandbox = build_world(ACTING, Window="30")
@@ -194,6 +204,31 @@ class TestFailures:
         (letter,) = sandbox.report()["dead_letters"]
         assert letter["body"] == "not JSON"
         assert letter["reason"].startswith("received 3 times without success: JSONDecodeError")
+
+
+class TestRepeats:
+    def test_what_was_handled_comes_again_and_is_never_dead_for_that(self, build_world: BuildWorld) -> None:
+        sandbox = build_world(ACTING, repeats=Repeats(queues=1))
+        entries = sandbox.deliver([event("1"), event("2")])
+        assert batches(sandbox) == [["1", "2"]] * 3
+        first, second, _ = starts(sandbox)
+        assert (second - first).total_seconds() == pytest.approx(60, abs=0.1)
+        assert [entry.status for entry in entries] == ["handled"] * 2
+        assert sandbox.report()["dead_letters"] == []
+
+    def test_what_fails_when_it_comes_again_has_failed(self, build_world: BuildWorld) -> None:
+        fails_later = ACTING.replace("if receives <= 2", "if receives >= 2")
+        sandbox = build_world(fails_later, repeats=Repeats(queues=1))
+        (entry,) = sandbox.deliver([event("1", detail={"do": "fail twice"})])
+        assert (entry.status, len(sandbox.report()["dead_letters"])) == ("failed", 1)
+
+    def test_the_seed_decides_which(self) -> None:
+        def struck(seed: int) -> list[bool]:
+            repeats = Repeats(queues=0.5, seed=seed)
+            return [repeats.of_queue("Queue") for _ in range(20)]
+
+        assert struck(1) == struck(1) != struck(2)
+        assert 0 < sum(struck(1)) < 20
 
 
 ANSWERING = """

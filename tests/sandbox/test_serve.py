@@ -1,6 +1,8 @@
 """`responder serve`: what it offers, to whom it listens, how it ends."""
 
+import io
 import json
+import os
 import re
 import signal
 import socket
@@ -8,10 +10,14 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import boto3
@@ -41,12 +47,17 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Served]:
+def serving(folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[Served]:
     """The command as a process of its own, once it has told that it is there."""
     file = folder / "local" / "env.json"
     command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--env-file", str(file), *options]
     with subprocess.Popen(
-        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=REPOSITORY,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         try:
@@ -62,9 +73,35 @@ def serving(folder: Path, *options: str) -> Iterator[Served]:
                 process.communicate(timeout=30)
 
 
+@dataclass(frozen=True)
+class Engine:
+    """What stands at the Docker engine's address, and what it was asked. It can do nothing."""
+
+    address: str
+    asked: list[str]
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("serve"), "--address", "127.0.0.1") as found:
+def engine() -> Iterator[Engine]:
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def parse_request(self) -> bool:
+            asked.append(str(self.raw_requestline))
+            return False  # and no more is said to it
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield Engine(f"tcp://127.0.0.1:{server.server_port}", asked)
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Iterator[Served]:
+    folder, environment = tmp_path_factory.mktemp("serve"), {"DOCKER_HOST": engine.address}
+    with serving(folder, "--address", "127.0.0.1", environment=environment) as found:
         yield found
 
 
@@ -167,6 +204,104 @@ def test_sam_is_told_by_one_file(served: Served) -> None:
     assert told["local_invoke"]["parameters"]["env_vars"] == str(served.file)
     assert told["local_invoke"]["parameters"]["container_env_vars"] == str(folder / "aws-env.json")
     assert told["local_invoke"]["parameters"]["template"] == f"{told['build']['parameters']['build_dir']}/template.yaml"
+
+
+# ----------------------------------------------------------------------------------------------------- whom it answers
+
+SDK = {
+    "Authorization": "AWS4-HMAC-SHA256 Credential=sandbox/20260301/eu-west-1/sqs/aws4_request, SignedHeaders=host,"
+    " Signature=0",
+    "Content-Type": "application/x-amz-json-1.0",
+    "X-Amz-Target": "AmazonSQS.CreateQueue",
+}
+
+
+def ask(served: Served, method: str, path: str, headers: dict[str, str], body: str = "") -> tuple[int, dict[str, str]]:
+    """Status and headers of what a request is answered with."""
+    connection = HTTPConnection(served.address.removeprefix("http://"), timeout=60)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        response.read()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}
+    finally:
+        connection.close()
+
+
+def queues(served: Served) -> set[str]:
+    return {url.rpartition("/")[2] for url in served.client("sqs").list_queues()["QueueUrls"]}
+
+
+@pytest.mark.parametrize("host", [None, "localhost", "LOCALHOST:4566", "host.docker.internal:5000"])
+def test_it_answers_whoever_calls_this_machine_by_its_names(served: Served, host: str | None) -> None:
+    name = f"asked-{host}".replace(".", "-").replace(":", "-")
+    headers = SDK | ({"Host": host} if host else {})
+
+    assert ask(served, "POST", "/", headers, json.dumps({"QueueName": name}))[0] == 200
+    assert name in queues(served)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://page.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:5000", "Host": "localhost:5000"},
+        {"Host": "page.example"},
+        {"Host": "page.example:5000"},
+        {"Host": "127.0.0.1.page.example"},
+        {"Host": "page.example:127.0.0.1"},
+        {"Host": "[::1]:5000"},
+        {"Host": ""},
+        {"Authorization": ""},
+        {"Authorization": "Basic c2FuZGJveDpzYW5kYm94"},
+    ],
+    ids=str,
+)
+def test_it_refuses_whatever_a_web_page_could_send(served: Served, headers: dict[str, str]) -> None:
+    status, answered = ask(served, "POST", "/", SDK | headers, json.dumps({"QueueName": "made-by-a-page"}))
+
+    assert (status, {name for name in answered if name.startswith("access-control-")}) == (403, set())
+    assert "made-by-a-page" not in queues(served)
+
+
+def test_it_refuses_what_needs_no_signature_and_no_script(served: Served) -> None:
+    assert ask(served, "GET", "/sqs_eu-west-1/?Action=CreateQueue&QueueName=made-by-an-image", {})[0] == 403
+    assert ask(served, "POST", "/moto-api/reset", {})[0] == 403
+    preflight = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
+    assert ask(served, "OPTIONS", "/", preflight)[0] == 403
+
+    left = queues(served)
+    assert served.functions["OpenIncidentFunction"]["DEAD_LETTER_QUEUE_URL"].rpartition("/")[2] in left
+    assert "made-by-an-image" not in left
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8 without being told to")
+def test_it_answers_by_the_address_that_it_was_given(tmp_path: Path) -> None:
+    with serving(tmp_path, "--address", "127.0.0.2") as served:
+        given = served.functions["OpenIncidentFunction"]["AWS_ENDPOINT_URL"]
+        assert given == served.address.replace("127.0.0.1", "127.0.0.2")
+        for address in (given, served.address):
+            sts = boto3.client("sts", endpoint_url=address, region_name="eu-west-1")
+            assert sts.get_caller_identity()["Account"] == HUB
+
+
+def test_nothing_that_is_invoked_in_it_gets_a_container(served: Served, engine: Engine) -> None:
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    return 'run'\n")
+    role = served.client("iam").create_role(RoleName="mine", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    function = {"FunctionName": "mine", "Runtime": "python3.13", "Handler": "app.handler", "Role": role}
+    made = served.client("lambda").create_function(**function, Code={"ZipFile": code.getvalue()})
+    topic = served.client("sns").create_topic(Name="calls-mine")["TopicArn"]
+    served.client("sns").subscribe(TopicArn=topic, Protocol="lambda", Endpoint=made["FunctionArn"])
+
+    answer = served.client("lambda").invoke(FunctionName="mine")
+    served.client("sns").publish(TopicArn=topic, Message="go")
+
+    assert "FunctionError" in answer
+    assert b"responder serve runs no containers" in answer["Payload"].read()
+    assert engine.asked == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

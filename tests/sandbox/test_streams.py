@@ -14,6 +14,7 @@ from sandbox import ledger
 from sandbox.calls import AwsCall, ContainerKilled
 from sandbox.faults import Fault
 from sandbox.moto_gaps import DeploymentError
+from sandbox.repeats import Repeats
 from sandbox.world import Sandbox
 
 from .conftest import HUB_TEMPLATE, BuildWorld, event, finding, open_world
@@ -404,6 +405,16 @@ def expire(sandbox: Sandbox, name: str) -> None:
     """Let time to live remove a row, which the sandbox never does by itself."""
     sandbox.client("dynamodb").delete_item(TableName=table_name(sandbox), Key={"id": {"S": name}})
     shard(sandbox).items[-1].record["userIdentity"] = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+
+
+class TestRepeats:
+    def test_what_was_handled_comes_again_with_what_was_handled_shortly_before(self, build_world: BuildWorld) -> None:
+        sandbox = build_world(WRITING, hub=hub(), functions={"react": REACTING}, repeats=Repeats(streams=1))
+        times = {"a": "2026-03-01T10:00:00Z", "b": "2026-03-01T10:00:10Z", "c": "2026-03-01T12:00:00Z"}
+        entries = sandbox.deliver([rows(name, time=time, **{name: ""}) for name, time in times.items()])
+        assert batches(sandbox) == [["a"], ["a"], ["b"], ["a", "b"], ["c"], ["c"]]
+        assert [entry.status for entry in entries] == ["handled"] * 3
+        assert sandbox.report()["dead_letters"] == []
 
 
 class TestRetries:

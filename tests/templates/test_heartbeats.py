@@ -1,6 +1,8 @@
 """Heartbeats in the templates: each forwarding rule has its own, and the hub expects what members send."""
 
 import json
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -119,6 +121,34 @@ def test_the_hubs_rule_takes_heartbeats_and_no_request_for_a_check(hub: Document
 
     assert all(pattern.matches(heartbeat(rule)) for rule in RULES)
     assert not pattern.matches(heartbeat("", **{"detail-type": CHECK}))
+
+
+def test_the_hubs_rule_names_the_members_rules(hub: Document) -> None:
+    pattern = resources(hub, "AWS::Events::Rule")["HeartbeatRule"]["EventPattern"]
+
+    assert set(pattern["detail"]["rule"]) == set(PATTERNS) == set(RULES)
+
+
+@pytest.mark.parametrize("detail", [{}, {"rule": 7}, {"rule": ""}, {"rule": None}, {"rule": "ForwardSomethingRule"}])
+def test_a_heartbeat_of_no_rule_never_arrives(hub: Document, detail: dict[str, Any]) -> None:
+    pattern = compile_pattern(resources(hub, "AWS::Events::Rule")["HeartbeatRule"]["EventPattern"])
+
+    assert not pattern.matches(heartbeat("", detail=detail))
+
+
+def test_the_hub_waits_for_four_of_the_rarest_heartbeats(hub: Document) -> None:
+    allowed = re.compile(MEMBER["Parameters"]["HeartbeatSchedule"]["AllowedPattern"])
+    function = resources(hub, "AWS::Lambda::Function")["WatchHeartbeatsFunction"]
+    waits = timedelta(seconds=int(function["Environment"]["Variables"]["SILENT_AFTER_SECONDS"]))
+
+    minutes = [number for number in range(2000) if allowed.fullmatch(f"rate({number} minutes)")]
+
+    assert minutes == list(range(1, 16))
+    assert 4 * timedelta(minutes=max(minutes)) <= waits
+    assert allowed.fullmatch("")
+    assert allowed.fullmatch(MEMBER["Parameters"]["HeartbeatSchedule"]["Default"])
+    for other in ("rate(1 day)", "rate(1 hour)", "rate(2 days)", "cron(0 * * * ? *)", "rate(015 minutes)"):
+        assert not allowed.fullmatch(other)
 
 
 def test_the_hubs_schedule_asks_for_a_check(hub: Document) -> None:

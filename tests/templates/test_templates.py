@@ -20,7 +20,7 @@ from responder.domain.enrichment.enricher import TRUSTED_FOR
 from responder.domain.incident.reading import Criteria
 from responder.patterns import compile_pattern
 from sandbox.stacks import Template
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, SAMPLE_EVENTS
 
 TEMPLATES = {
     "hub": REPOSITORY / "template.yaml",
@@ -249,12 +249,75 @@ def test_every_function_has_a_role_logs_with_retention_and_alarms_of_its_own(hub
         assert watched == {"Errors", "Throttles"} | ({"IteratorAge"} if name in of_streams else set()), name
 
 
-def test_every_rule_is_watched_for_events_that_not_even_its_dead_letter_queue_took(template: Document) -> None:
-    watched = set()
-    for alarm in resources(template, "AWS::CloudWatch::Alarm").values():
-        if alarm["MetricName"] == "InvocationsFailedToBeSentToDlq":
-            watched |= set(re.findall(r"\w+Rule\b", json.dumps(alarm["Dimensions"])))
-    assert watched == set(resources(template, "AWS::Events::Rule"))
+@pytest.mark.parametrize("metric", ["FailedInvocations", "ThrottledRules", "InvocationsFailedToBeSentToDlq"])
+def test_every_rule_has_an_alarm_of_its_own_for_failed_throttled_and_lost_deliveries(
+    template: Document, metric: str
+) -> None:
+    rules = resources(template, "AWS::Events::Rule")
+    watching: dict[str, list[str]] = {rule: [] for rule in rules}
+    for name, alarm in resources(template, "AWS::CloudWatch::Alarm").items():
+        if alarm["MetricName"] != metric:
+            continue
+        dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+        (rule,) = re.findall(r"\w+Rule\b", json.dumps(dimensions["RuleName"]))
+        watching[rule].append(name)
+        # EventBridge's metrics have both dimensions on a bus of one's own, and RuleName alone on the default one.
+        if "EventBusName" in rules[rule]:
+            name_in_reference = {"Fn::Select": [1, {"Fn::Split": ["|", {"Ref": rule}]}]}
+            assert dimensions == {"EventBusName": rules[rule]["EventBusName"], "RuleName": name_in_reference}
+        else:
+            assert dimensions == {"RuleName": {"Ref": rule}}
+        assert rule in alarm["AlarmDescription"], name
+        assert (alarm["Namespace"], alarm["Statistic"], alarm["Threshold"]) == ("AWS/Events", "Sum", 0), name
+
+    assert {rule: len(names) for rule, names in watching.items()} == dict.fromkeys(rules, 1)
+
+
+def test_alarms_of_a_rule_are_there_when_it_is_and_somebody_hears_them() -> None:
+    """Of the hub's rules always. A member stack's cost more than all else in it: not without a topic."""
+    for template in map(transformed, TEMPLATES.values()):
+        conditions = template.get("Conditions", {})
+        for name, resource in template["Resources"].items():
+            if resource.get("Properties", {}).get("MetricName") not in ("FailedInvocations", "ThrottledRules"):
+                continue
+            (rule,) = re.findall(r"\w+Rule\b", json.dumps(resource["Properties"]["Dimensions"][-1]["Value"]))
+            of_rule = template["Resources"][rule].get("Condition")
+            if "AlarmTopicArn" not in template["Parameters"]:
+                assert resource.get("Condition") == of_rule, name
+            elif of_rule is None:
+                assert resource["Condition"] == "HasAlarmTopic", name
+            else:
+                both = {"Fn::And": [{"Condition": "HasAlarmTopic"}, {"Condition": of_rule}]}
+                assert conditions[resource["Condition"]] == both, name
+
+
+def test_the_archive_keeps_what_the_rules_choose_but_no_heartbeats(hub: Document) -> None:
+    (archive,) = resources(hub, "AWS::Events::Archive").values()
+    archived = compile_pattern(archive["EventPattern"])
+    events = [json.loads(path.read_text()) for path in SAMPLE_EVENTS]
+
+    assert [event["detail-type"] for event in events if not archived.matches(event)] == ["Heartbeat"]
+    assert len(events) > 40
+
+
+def test_the_key_lets_rules_reach_the_queues_by_what_their_requests_carry(hub: Document) -> None:
+    """AWS's own policy for encrypted targets has no condition. One on aws:SourceAccount keeps EventBridge out."""
+    policy = resources(hub, "AWS::KMS::Key")["EncryptionKey"]["KeyPolicy"]["Statement"]
+    context = "kms:EncryptionContext:aws:events:event-bus:arn"
+    (delivers,) = [
+        statement["Condition"]
+        for statement in policy
+        if statement["Principal"] == {"Service": "events.amazonaws.com"}
+        and {"kms:Decrypt", "kms:GenerateDataKey*"} == set(statement["Action"])
+    ]
+
+    assert delivers == {"Null": {context: True}}  # and with the context, the security bus alone
+    (bus,) = [
+        statement["Condition"]["StringEquals"]
+        for statement in policy
+        if context in json.dumps(statement) and "StringEquals" in statement["Condition"]
+    ]
+    assert bus[context]["Fn::Sub"].endswith(":event-bus/${AWS::StackName}")
 
 
 def test_every_alarm_tells_somebody_and_what_to_do(template: Document) -> None:

@@ -10,8 +10,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from responder.domain.correlation import Firing, KnownRelations, evaluate, standings
-from responder.domain.correlation.relations import SECURITY_GROUP_OF_INSTANCE
 from responder.domain.resource import Resource
+from responder.domain.resource.relations import SECURITY_GROUP_OF_INSTANCE
 from responder.domain.security_hub import Finding
 from responder.domain.times import parse_time
 from tests.domain.correlation.histories import (

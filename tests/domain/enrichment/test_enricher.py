@@ -1,8 +1,10 @@
 """Enrichment of a batch: what is written, what is left alone, what comes again."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -255,6 +257,21 @@ def test_what_the_resolver_closes_while_others_are_written_is_left_alone(world: 
 
     assert world.deliver(*events)[-1] == [Result.LEFT_ALONE]
     assert "Note" not in world.hub[last]
+
+
+def test_findings_of_one_account_are_written_together_up_to_a_portion(world: World, sample: Sample) -> None:
+    accounts = ["1" * 12, "2" * 12, "3" * 12]
+    sizes = {accounts[0]: 60, accounts[1]: 60, accounts[2]: PORTION + 30}
+    events = many(sample, sum(sizes.values()))
+    owners = [account for account in accounts for _ in range(sizes[account])]
+    Random(5).shuffle(owners)
+    for event, account in zip(events, owners, strict=True):
+        event["detail"]["findings"][0]["AwsAccountId"] = account
+
+    assert world.deliver(*events) == [[Result.ENRICHED]] * len(events)
+
+    written = [Counter(world.hub[key]["AwsAccountId"] for key in updates) for updates in world.written]
+    assert written == [{accounts[0]: 60}, {accounts[1]: 60}, {accounts[2]: PORTION}, {accounts[2]: 30}]
 
 
 def test_a_finding_whose_turn_comes_late_is_read_again_first(world: World, sample: Sample) -> None:

@@ -1,7 +1,8 @@
-"""AWS clients: made once per container, from one session, when first asked for."""
+"""AWS clients: made once per container, from one session, when first called."""
 
+from collections.abc import Callable
 from functools import cache, partial
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
 import botocore.session
@@ -33,7 +34,11 @@ PATIENT = 6
 
 
 class Clients:
-    """The clients of one container. Making one takes tens of milliseconds, so each is made once and on demand."""
+    """The clients of one container.
+
+    Making one takes tens of milliseconds, and few invocations need all of a function's: rejections are rare, and many
+    events are settled without a call. So each is made when it is called first.
+    """
 
     def __init__(self, *, attempts: int = PROMPT, session: boto3.session.Session | None = None) -> None:
         self._attempts = attempts
@@ -70,8 +75,18 @@ class Clients:
     @overload
     def get(self, service: Literal["ssm-incidents"]) -> "SSMIncidentsClient": ...
     def get(self, service: str) -> object:
-        """The client for a service, by botocore's name."""
-        return self._client(service)
+        """The client for a service, by botocore's name. All who ask share one."""
+        return _OnDemand(partial(self._client, service))
+
+
+class _OnDemand:
+    """A client that is made when one of its members is asked for."""
+
+    def __init__(self, client: Callable[[], object]) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client(), name)
 
 
 class _Role(CredentialProvider):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from responder.aws.faults import AwsUnavailable, aws_call
 from responder.aws.pace import Pace
-from responder.domain.correlation.relations import RELATIONS, relations_in
 from responder.domain.deletion.recorded import Names, RecordedItem, names_of, read_item
 from responder.domain.resource import Resource
+from responder.domain.resource.relations import RELATIONS, relations_in
 
 if TYPE_CHECKING:
     from mypy_boto3_config import ConfigServiceClient

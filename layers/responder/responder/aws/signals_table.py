@@ -204,7 +204,7 @@ def read_signal(row: Mapping[str, Any]) -> Signal:
         For a row that holds none: this application writes no such rows.
     """
     try:
-        texts = {name: value["S"] for name, value in row.items() if name not in ("expires_at", "revision")}
+        texts = {name: _text(value) for name, value in row.items() if name not in ("expires_at", "revision")}
         return Signal(
             pair=Pair(texts["rule"], Resource.parse(texts["resource"])),
             observation=Observation(
@@ -224,7 +224,7 @@ def read_signal(row: Mapping[str, Any]) -> Signal:
             mention=_read_object(texts["mention"]),
             replay=texts.get("replay", ""),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Rejected("", f"no row of a signal: {type(error).__name__}: {error}") from None
 
 
@@ -408,6 +408,13 @@ def _read_time(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{text} is a time without a zone")
     return moment
+
+
+def _text(attribute: Mapping[str, Any]) -> str:
+    text = attribute["S"]
+    if not isinstance(text, str):
+        raise TypeError(f"a text is of type {type(text).__name__}")
+    return text
 
 
 def _read_object(text: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def units(text: str) -> int:
     >>> units("a"), units("😀")
     (1, 2)
     """
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, limit: int) -> str:
@@ -76,13 +76,15 @@ def one_line(value: object, limit: int = 300) -> str:
     >>> one_line("curl/8\\nFirst: all clear")
     'curl/8 First: all clear'
     """
-    printable = "".join(" " if _is_control(character) else character for character in str(value))
-    return cut(" ".join(printable.split()), limit)
+    text = str(value)
+    if not text.isprintable():  # as nearly all is, which is soon told
+        text = "".join(" " if _is_control(character) else character for character in text)
+    return cut(" ".join(text.split()), limit)
 
 
 def _is_control(character: str) -> bool:
-    """Line ends, escapes, and the marks that turn the direction of writing; not what joins an emoji."""
-    return character != _ZERO_WIDTH_JOINER and unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp")
+    """Line ends, escapes, marks that turn the direction of writing, lone surrogates; not what joins an emoji."""
+    return character != _ZERO_WIDTH_JOINER and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def ascii_line(text: str, limit: int) -> str:

@@ -13,9 +13,15 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from responder.domain.faults import Permanent, Rejected, Retryable
+from responder.domain.text import one_line
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+MOST_TOLD = 1100
+"""Characters of a text in the log; the longest that we make ourselves, incident keys, have up to 1,024."""
+
+_MOST_ID = 256
 
 T = TypeVar("T")
 Raw = TypeVar("Raw")
@@ -63,11 +69,18 @@ class Item(Generic[T]):
     value: T
 
 
+def shown_id(claimed: object) -> str:
+    """A record's own word for its id, as log and dead-letter queue show it; ``unknown`` if it says nothing of use."""
+    return (one_line(claimed, _MOST_ID) if isinstance(claimed, str) else "") or "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Record(Generic[T]):
     """A record that came in."""
 
     event_id: str
+    """By :func:`shown_id`."""
+
     body: str
     """What is set aside of it."""
 
@@ -130,18 +143,24 @@ class Settling(Generic[T]):
                 outcome = failure
         if isinstance(outcome, Exception):
             self._metrics.add_metric("EventsFailed", MetricUnit.Count, 1)
-            told = {"event_id": record.event_id, "outcome": "failed", "reason": str(outcome)}
+            told = _told(record, {"outcome": "failed", "reason": str(outcome)})
             expected = isinstance(outcome, Retryable | Permanent)  # says all there is to say itself
             self._logger.error("event failed", exc_info=None if expected else outcome, extra=told)
             return outcome
         key = outcome.get("incident_key")
         correlation = {"correlation_id": key} if key else {}
-        self._logger.info("event handled", extra={"event_id": record.event_id, **correlation, **outcome})
+        self._logger.info("event handled", extra=_told(record, {**correlation, **outcome}))
         return outcome
 
     def _reject(self, record: Record[T], rejection: Rejected) -> Report:
         self._dead_letters.set_aside(record.body, event_id=record.event_id, reason=str(rejection))
         self._metrics.add_metric("EventsRejected", MetricUnit.Count, 1)
         report = {"outcome": "rejected", "field": rejection.field, "reason": str(rejection)}
-        self._logger.warning("event rejected", extra={"event_id": record.event_id, **report})
+        self._logger.warning("event rejected", extra=_told(record, report))
         return report
+
+
+def _told(record: Record[T], report: Report) -> dict[str, Any]:
+    """What a log line says: which record, and what became of it, in texts of a line and of bounded length each."""
+    told = {name: one_line(value, MOST_TOLD) if isinstance(value, str) else value for name, value in report.items()}
+    return {"event_id": record.event_id, **told}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from aws_lambda_powertools import Logger, Metrics
 
 from responder.domain.text import one_line
-from responder.runtime.settling import DeadLetters, Handle, Record, Settling, read_item
+from responder.runtime.settling import DeadLetters, Handle, Record, Settling, read_item, shown_id
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -83,7 +83,7 @@ class StreamInbox(Generic[T]):
     def _record(self, raw: Mapping[str, Any]) -> Record[T]:
         image = raw["dynamodb"].get("NewImage")
         return Record(
-            event_id=raw.get("eventID") or "unknown",
+            event_id=shown_id(raw.get("eventID")),
             body=json.dumps(raw),
             content={"outcome": "ignored", "reason": "no new image"} if image is None else read_item(self._read, image),
         )

@@ -39,16 +39,16 @@ generation before ever had. The evidence of a generation is that of its beginnin
 observed: what is withdrawn later stays in it. Security Hub is told of other findings, values and resources in it at
 once, and of the same ones observed again an hour later or more.
 
-Modules: :mod:`.rule` is what a rule says, :mod:`.observation` what a finding says to it, :mod:`.versions` how long that
-stands, and :mod:`.relations` which resources stand for one another. :mod:`.evaluation` applies rules to a whole
-history, plainly. :mod:`.collector` and :mod:`.correlator` do the same as findings come, by way of a table, and
-:mod:`.correlated` is the finding that comes of it.
+Modules: :mod:`.rule` is what a rule says, :mod:`.observation` what a finding says to it, and :mod:`.versions` how long
+that stands; :mod:`~responder.domain.resource.relations` has which resources stand for one another. :mod:`.evaluation`
+applies rules to a whole history, plainly. :mod:`.collector` and :mod:`.correlator` do the same as findings come, by way
+of a table, and :mod:`.correlated` is the finding that comes of it.
 """
 
 from responder.domain.correlation.evaluation import Firing, Standing, evaluate, standings
 from responder.domain.correlation.observation import Observation, observe, why_not_counted
-from responder.domain.correlation.relations import NO_RELATIONS, RELATIONS, KnownRelations, Relations
 from responder.domain.correlation.rule import RETENTION, Distinct, Leg, Rule, read_rule, read_rules
+from responder.domain.resource.relations import NO_RELATIONS, RELATIONS, KnownRelations, Relations
 
 __all__ = [
     "NO_RELATIONS",

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from responder.domain.correlation.observation import Observation, observe
 from responder.domain.correlation.ports import SignalStore
-from responder.domain.correlation.relations import RELATIONS
 from responder.domain.correlation.rule import RETENTION, Rule
 from responder.domain.correlation.signal import KnownFinding, Pair, Signal, mark
 from responder.domain.correlation.versions import Version, order_of
@@ -24,6 +23,7 @@ from responder.domain.event import Event
 from responder.domain.faults import Permanent, Retryable
 from responder.domain.finding_outcomes import findings_in, of_event
 from responder.domain.ports import Count
+from responder.domain.resource.relations import RELATIONS
 from responder.domain.security_hub import Finding, FindingKey
 
 PORTION = 25

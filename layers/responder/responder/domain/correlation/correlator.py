@@ -35,12 +35,12 @@ from responder.domain.correlation.evaluation import satisfying
 from responder.domain.correlation.observation import Observation
 from responder.domain.correlation.pair_state import Evidence, Generation, PairState, newest_of
 from responder.domain.correlation.ports import Imports, PairStore, RelatedResources
-from responder.domain.correlation.relations import RELATIONS
 from responder.domain.correlation.rule import RETENTION, Leg, Rule
 from responder.domain.correlation.signal import KnownFinding, Pair, Signal
 from responder.domain.faults import Permanent, Rejected, Retryable
 from responder.domain.ports import Count
 from responder.domain.resource import Resource
+from responder.domain.resource.relations import RELATIONS
 from responder.domain.security_hub import FindingKey, FindingRefused, default_product
 
 MOST_HISTORY = 200

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from responder.domain.correlation.observation import Observation, observe
-from responder.domain.correlation.relations import NO_RELATIONS, Relations
 from responder.domain.correlation.rule import Leg, Rule
 from responder.domain.correlation.versions import Order, order_of
 from responder.domain.resource import Resource
+from responder.domain.resource.relations import NO_RELATIONS, Relations
 from responder.domain.security_hub import Finding, FindingKey
 
 Evidence = tuple[Observation, ...]

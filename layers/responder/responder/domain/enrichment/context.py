@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 FORMAT = 1
 """Goes up when findings shall be written anew though their account's context is the same."""
@@ -24,7 +25,7 @@ class SecurityContact:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AccountContext:
     """What is known of an account. Every part but the id may be missing."""
 
@@ -48,9 +49,9 @@ class AccountContext:
             return None
         return self.ou_path[-1] if len(self.ou_path) > 1 else "ROOT"
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change when the context does."""
+        """16 hexadecimal digits that change when the context does. Every finding of the account asks for them."""
         content = json.dumps([FORMAT, asdict(self)], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 

@@ -10,7 +10,7 @@ Guarantees
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -131,10 +131,7 @@ class Enricher:
             else:
                 differing.append(finding)
         doubted = {key for key, (_, is_certain) in sightings.items() if not is_certain}
-        # Those of one account get equal updates, which share a call.
-        differing.sort(key=lambda finding: finding.concerns_account)
-        for start in range(0, len(differing), PORTION):
-            portion = differing[start : start + PORTION]
+        for portion in _portions(differing):
             try:
                 outcomes |= self._enrich_portion(portion, contexts, doubted, until)
             except (Retryable, Permanent) as problem:
@@ -214,6 +211,23 @@ class Enricher:
         written = {key: mark for key, mark in marks.items() if key not in problems}
         remember(self._recent, written, now=self._clock(), count=self._count)
         return {key: _outcome(problems.get(key)) for key in updates}
+
+
+def _portions(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    """Up to PORTION findings each, those of one account together: they get equal updates, which share a call."""
+    by_account: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_account[finding.concerns_account].append(finding)
+    portion: list[Finding] = []
+    for account in sorted(by_account):
+        for start in range(0, len(by_account[account]), PORTION):
+            together = by_account[account][start : start + PORTION]
+            if len(portion) + len(together) > PORTION:
+                yield portion
+                portion = []
+            portion += together
+    if portion:
+        yield portion
 
 
 def _update(finding: Finding, known: Known) -> tuple[FindingUpdate, int] | None:

@@ -59,10 +59,17 @@ class Layout:
             case Where.HUB:
                 return member == self.hub
 
-    def senders(self, accounts: Iterable[str], regions: Iterable[str]) -> Iterator[Sender]:
-        """The rules of the member stacks in all of these accounts and Regions."""
-        regions = list(regions)
-        for account in accounts:
-            for region in regions:
-                member = Member(account, region)
-                yield from (Sender(member, rule) for rule in RULES if self.has(member, rule))
+    def members(self, accounts: Iterable[str], regions: Iterable[str]) -> set[Member]:
+        """The member stacks in all of these accounts and Regions, and those that no list may leave out.
+
+        Through these the whole organization's findings come: the hub's own in its home Region, and the GuardDuty
+        administrator's there and in each of the Regions.
+        """
+        regions = set(regions)
+        listed = {Member(account, region) for account in accounts for region in regions}
+        guardduty = {Member(self.guardduty_administrator, region) for region in regions | {self.hub.region}}
+        return listed | guardduty | {self.hub}
+
+    def senders(self, members: Iterable[Member]) -> Iterator[Sender]:
+        """The rules of these member stacks."""
+        return (Sender(member, rule) for member in members for rule in RULES if self.has(member, rule))

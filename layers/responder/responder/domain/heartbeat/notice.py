@@ -1,10 +1,10 @@
-"""What people are told of silence: who, where, which rules, since when, and what to do."""
+"""What people are told of silence, and of who is expected no longer: who, where, which rules, and what to do."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from responder.domain.heartbeat.members import RULES, Layout, Member, Sender
-from responder.domain.heartbeat.silence import Silence
+from responder.domain.heartbeat.silence import Departure, Silence
 from responder.domain.text import one_line
 from responder.domain.times import show_time
 
@@ -18,9 +18,15 @@ changed it (CloudTrail: DisableRule, DeleteRule, PutRule, RemoveTargets, DeleteS
 at the hub's bus policy and at WatchHeartbeatsQueue. An account that is to have no member stack belongs into the hub's
 parameter ExcludedAccounts, and such a Region not into ExpectedRegions."""
 
+_WHY_GONE = """\
+An account that is no longer expected has left the organization, was suspended or closed, or a parameter of the hub
+leaves it out (ExpectedAccounts, ExcludedAccounts), as ExpectedRegions does a Region. This is told once: whether it is
+silent, nobody watches any more. Somebody must know why. If nobody does, look for LeaveOrganization,
+RemoveAccountFromOrganization and CloseAccount in CloudTrail, in the management account's first."""
+
 
 class Notice:
-    """A message on how silence has changed.
+    """A message on how silence, and who is expected, has changed.
 
     Parameters
     ----------
@@ -28,42 +34,55 @@ class Notice:
         All who are silent now.
     told
         Those of the last message.
+    gone
+        What is expected no longer.
     names
         Of accounts, as far as they are known.
     """
 
     def __init__(
-        self, silent: Sequence[Silence], *, told: Collection[Sender], names: Mapping[str, str], layout: Layout
+        self,
+        silent: Sequence[Silence],
+        *,
+        told: Collection[Sender],
+        gone: Departure,
+        names: Mapping[str, str],
+        layout: Layout,
     ) -> None:
         self._silent = silent
         self._told = told
+        self._gone = gone
         self._names = names
         self._layout = layout
 
     @property
     def subject(self) -> str:
-        members = {silence.sender.member for silence in self._silent}
-        if not members:
-            return "HEARD AGAIN: all member stacks"
-        first = min(members)
-        more = f" and {len(members) - 1} more" if len(members) > 1 else ""
-        return f"SILENT: {first.account} in {first.region}{more}"
+        silent = _places(silence.sender for silence in self._silent)
+        gone = self._gone.parts or _places(self._gone.silent)
+        said = [
+            *([f"NO LONGER EXPECTED: {_first(gone)}"] if gone else []),
+            *([f"SILENT: {_first(silent)}"] if silent else []),
+        ]
+        return "; ".join(said) or "HEARD AGAIN: all member stacks"
 
     @property
     def text(self) -> str:
         current = {silence.sender for silence in self._silent}
         new = [silence for silence in self._silent if silence.sender not in self._told]
         still = [silence for silence in self._silent if silence.sender in self._told]
-        back = sorted(sender for sender in self._told if sender not in current)
+        heard = sorted(set(self._told) - current - set(self._gone.silent))
         members = len({sender.member for sender in current})
         sections = [
             f"Silent: {_count(members, 'member stack')} of the security responder. Security events of these accounts"
             " and Regions may not arrive."
             if members
-            else "All expected member stacks forward their heartbeats.",
+            else "No member stack that is expected is silent.",
+            *_section("No longer expected:", [self._named(part) for part in self._gone.parts]),
+            *_section("No longer expected, and silent to the last:", list(self._lines_of(self._gone.silent))),
+            *([_WHY_GONE] if self._gone else []),
             *_section("Silent now:", list(self._lines(new))),
             *_section("Still silent:", list(self._lines(still))),
-            *_section("No longer silent, or no longer expected:", list(self._lines_of(back))),
+            *_section("Heard again:", list(self._lines_of(heard))),
         ]
         return "\n\n".join([*sections, _WHAT_TO_DO] if members else sections)
 
@@ -84,9 +103,20 @@ class Notice:
         return "every rule" if len(names) == all_of_it else ", ".join(names)
 
     def _place(self, member: Member) -> str:
-        name = self._names.get(member.account)
-        account = f"{one_line(name, 60)} ({member.account})" if name else member.account
-        return f"{account} in {member.region}"
+        return f"{self._named(member.account)} in {member.region}"
+
+    def _named(self, part: str) -> str:
+        """An account with its name, if that is known; anything else as it is."""
+        name = self._names.get(part)
+        return f"{one_line(name, 60)} ({part})" if name else part
+
+
+def _places(senders: Iterable[Sender]) -> list[str]:
+    return [f"{member.account} in {member.region}" for member in sorted({sender.member for sender in senders})]
+
+
+def _first(places: Sequence[str]) -> str:
+    return places[0] + (f" and {len(places) - 1} more" if len(places) > 1 else "")
 
 
 def _since(silence: Silence) -> str:

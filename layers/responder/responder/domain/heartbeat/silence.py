@@ -1,6 +1,6 @@
 """Who is silent: who should have been heard, and was not for too long."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,7 +12,10 @@ class Memory:
     """What a check keeps for the next one."""
 
     expected_since: Mapping[str, datetime] = field(default_factory=dict)
-    """Of each account, Region and rule, as ``parts`` names them, when it was first expected."""
+    """Of each account, Region and rule, as ``parts`` names them, when it was first expected.
+
+    What is in it and no longer expected has yet to be told.
+    """
     told: frozenset[Sender] = frozenset()
     """The silent ones that people were last told of."""
     told_at: datetime | None = None
@@ -47,6 +50,24 @@ def first_expected(before: Mapping[str, datetime], senders: Iterable[Sender], no
     """Since when each part of these senders is expected. What is expected no longer is forgotten."""
     expected = {part: None for sender in senders for part in parts(sender)}
     return {part: before.get(part, now) for part in expected}
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What is expected no longer, though the last check did expect it. Its silence is told no more."""
+
+    parts: Sequence[str]
+    """Accounts, Regions and rules, in order."""
+    silent: Sequence[Sender]
+    """The senders that people were last told are silent, in order: they were never heard again."""
+
+    def __bool__(self) -> bool:
+        return bool(self.parts or self.silent)
+
+
+def departure(memory: Memory, senders: Collection[Sender], expected_since: Mapping[str, datetime]) -> Departure:
+    """What the memory has and these senders, of whom that is when each part was first expected, have not."""
+    return Departure(sorted(memory.expected_since.keys() - expected_since.keys()), sorted(memory.told - set(senders)))
 
 
 def silences(

@@ -9,6 +9,7 @@ Guarantees
    for that number notices that nobody checks.
 4. People are told once for every change of who is silent, and again every day while somebody is. After a crash between
    telling and remembering they are told twice.
+5. Nobody ceases to be expected without a word, silent or not; and nobody is called heard again who was not heard.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -20,7 +21,7 @@ from responder.domain.faults import Rejected
 from responder.domain.heartbeat.members import RULES, Layout, Member, Sender
 from responder.domain.heartbeat.notice import Notice
 from responder.domain.heartbeat.ports import Accounts, Gauge, Heartbeats, Teller
-from responder.domain.heartbeat.silence import Memory, Patience, first_expected, silences
+from responder.domain.heartbeat.silence import Memory, Patience, departure, first_expected, silences
 from responder.domain.schema import require_valid
 from responder.domain.text import one_line
 
@@ -45,7 +46,8 @@ class Watcher:
     Parameters
     ----------
     accounts
-        Gives the accounts that are expected in each of ``regions``; without ``excluded`` ones.
+        Gives the accounts that are expected in each of ``regions``; without ``excluded`` ones. The layout says which
+        member stacks are expected whatever these are.
     """
 
     def __init__(
@@ -115,8 +117,9 @@ class Watcher:
         now = self._clock()
         if now - event.time > OUTDATED:
             return {"outcome": "outdated", "reason": "the check came late, and the next one judges"}
-        names = {account: name for account, name in self._accounts().items() if account not in self._excluded}
-        senders = list(self._layout.senders(names, self._regions))
+        names = self._accounts()
+        expected = self._layout.members((account for account in names if account not in self._excluded), self._regions)
+        senders = list(self._layout.senders(expected))
         memory = self._heartbeats.memory()
         expected_since = first_expected(memory.expected_since, senders, now)
         silent = silences(
@@ -130,15 +133,16 @@ class Watcher:
         self._gauge("SilentMembers", len(members))
         told, told_at = frozenset(silence.sender for silence in silent), memory.told_at
         reminds = bool(told) and (told_at is None or now - told_at >= REMINDED)
-        if told != memory.told or reminds:
-            notice = Notice(silent, told=memory.told, names=names, layout=self._layout)
+        gone = departure(memory, senders, expected_since)
+        if told != memory.told or gone or reminds:
+            notice = Notice(silent, told=memory.told, gone=gone, names=names, layout=self._layout)
             self._teller.tell(notice.subject, notice.text)
             told_at = now
         if (kept := Memory(expected_since, told, told_at if told else None)) != memory:
             self._heartbeats.keep(kept)
         return {
             "outcome": "checked",
-            "members": len(names) * len(self._regions),
+            "members": len(expected),
             "silent_members": len(members),
             "silent": [_shown(silence.sender) for silence in silent[:_MOST_LOGGED]],
         }

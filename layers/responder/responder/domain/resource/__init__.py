@@ -2,7 +2,8 @@
 
 ARNs, short ids, names, URLs and Config ids become one :class:`Resource`. Two are the same only if partition, account,
 Region, type and id all agree; a short id in another account is a namesake, nothing more. :mod:`.identity` says what a
-resource is, :mod:`.types` is the table of what its names look like, :mod:`.mentions` reads them.
+resource is, :mod:`.types` is the table of what its names look like, :mod:`.mentions` reads them. :mod:`.relations` has
+which resources stand for one another.
 """
 
 from responder.domain.resource.identity import GLOBAL, Resource, is_arn, partition_of

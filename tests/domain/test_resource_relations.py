@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from responder.domain.correlation import NO_RELATIONS, KnownRelations
-from responder.domain.correlation.relations import relations_in
+from responder.domain.resource.relations import relations_in
 from tests.domain.correlation.histories import GROUP, resource
 
 ITEM = {

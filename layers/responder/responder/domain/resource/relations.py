@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from responder.domain.resource import Resource, partition_of, resource_of_config_item
+from responder.domain.resource.identity import Resource, partition_of
+from responder.domain.resource.mentions import resource_of_config_item
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _configuration(item: Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(found, str):
         try:
             found = json.loads(found)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
     return found if isinstance(found, Mapping) else {}
 
