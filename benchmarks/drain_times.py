@@ -1,7 +1,8 @@
 """How long 100,000 findings and 10,000 deletions take to drain, beside a function that handles one event at a time.
 
 The settings are the template's, the calls of a batch those that the handlers make in the sandbox; the simulation of
-`drain.py` does the rest. An event takes `OWN_MILLISECONDS` of a processor, more than is measured (`overhead.py`).
+`drain.py` does the rest. An event is taken to need `OWN_MILLISECONDS` of a processor; `overhead.py` measures what each
+function needs.
 
 *One call per finding* is what the ordinary function of this field does, one invocation an event and nothing kept
 between them. For a finding it asks for the account, its parent, that OU's name, its tags and its security contact, and
@@ -60,20 +61,29 @@ PACES = {f"securityhub:{operation}": rate for operation, rate in RATES.items()} 
 
 def deployed(function: str) -> Settings:
     """The settings of a function of the template, by its logical id, with defaults for the parameters."""
-    resources = Template(Templates().hub).whole["Resources"]
-    (mapping,) = (
-        resource["Properties"]
-        for resource in resources.values()
-        if resource["Type"] == "AWS::Lambda::EventSourceMapping"
-        and resource["Properties"]["FunctionName"] == {"Ref": function}
-    )
+    mapping = mapping_of(function)
     return Settings(
         batch_size=mapping["BatchSize"],
         window_seconds=mapping.get("MaximumBatchingWindowInSeconds", 0),
         containers=mapping["ScalingConfig"]["MaximumConcurrency"],
-        memory_megabytes=resources[function]["Properties"]["MemorySize"],
+        memory_megabytes=_resources()[function]["Properties"]["MemorySize"],
         paces=PACES,
     )
+
+
+def mapping_of(function: str) -> Any:
+    """The properties of the mapping that feeds a function of the template, by the function's logical id."""
+    (properties,) = (
+        resource["Properties"]
+        for resource in _resources().values()
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping"
+        and resource["Properties"]["FunctionName"] == {"Ref": function}
+    )
+    return properties
+
+
+def _resources() -> Any:
+    return Template(Templates().hub).whole["Resources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ class Traces:
 
 def traced(enrich: Settings, resolve: Settings) -> Traces:
     """Have the handlers take batches of the largest size that these settings allow."""
-    size = enrich.events_per_batch(_record_bytes(imported_findings(50, first=1)))
+    size = enrich.events_per_batch(record_bytes(imported_findings(50, first=1)))
     events, findings = deletions(resolve.batch_size)
     with Sandbox(HUB, organization=organization(), findings=findings) as sandbox, timed_invocations() as invocations:
         for number in range(2):
@@ -101,7 +111,7 @@ def traced(enrich: Settings, resolve: Settings) -> Traces:
     return Traces(size, first, following, len(events), deleting, len(findings))
 
 
-def _record_bytes(events: Sequence[Any]) -> int:
+def record_bytes(events: Sequence[Any]) -> int:
     """Of a message in a batch, as Lambda counts them."""
     return len(json.dumps(queue_batch(events))) // len(events)
 

@@ -1,13 +1,22 @@
-"""What a warm function adds to an event: its own time outside AWS calls, of batches as its mapping hands them over."""
+"""What a warm function adds to an event: its own time outside AWS calls, of batches as its mapping hands them over.
+
+A batch is handled once in the sandbox, by a warm function. Then it is handed over again and again, and every AWS call
+gets the answer that it got the first time: nothing runs between the function's own steps. In the first invocation
+moto, in the same process, does the work of AWS's services between them: it takes the processor's caches, and fills the
+memory that the garbage collector goes through, which a function that waits for AWS over the network never pays for. All
+that is outside the methods of boto3's clients counts, from the JSON of the batch to that of the answer.
+"""
 
 import json
 import statistics
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any, Protocol
 
+from benchmarks.drain import MAXIMUM_INVOCATION_BYTES
+from benchmarks.drain_times import mapping_of, record_bytes
 from benchmarks.figures import Figure
-from benchmarks.stopwatch import Timed, timed_invocations
+from benchmarks.stopwatch import Timed, replay, timed_invocations
 from benchmarks.workload import (
     HUB,
     deletions,
@@ -24,8 +33,13 @@ from sandbox.world import Sandbox
 NAME = "warm_overhead_per_event"
 NAMES = (NAME,)
 
-ROUNDS = 4
-"""Batches a function; the first, on a cold container, does not count."""
+REPLAYS = 25
+
+
+class Source(Protocol):
+    """Makes events, numbered from `first` on."""
+
+    def __call__(self, size: int, *, first: int) -> list[Any]: ...
 
 
 def measure() -> list[Figure]:
@@ -33,17 +47,14 @@ def measure() -> list[Figure]:
 
 
 def overhead() -> Figure:
-    """The worst function's median over batches."""
-    per_event: dict[str, list[float]] = defaultdict(list)
-    sizes: dict[str, int] = defaultdict(int)
-    for timed in _invocations():
-        records = len(json.loads(timed.payload)["Records"])
-        sizes[timed.function] = max(sizes[timed.function], records)
-        if records > sizes[timed.function] / 2:  # not what little follows from others
-            per_event[timed.function].append(timed.own_seconds / records)
-    medians = {name: statistics.median(times[1:]) * 1000 for name, times in per_event.items()}
+    """The worst function's median over the replays of a batch."""
+    medians, sizes = {}, {}
+    for replays in _replays():
+        name = replays[0].function
+        sizes[name] = _size(replays[0])
+        medians[name] = statistics.median(timed.own_seconds for timed in replays) / sizes[name] * 1000
     worst = max(medians, key=lambda name: medians[name])
-    each = ", ".join(f"{name} {medians[name]:.2f} (batches of {sizes[name]})" for name in sorted(medians))
+    each = ", ".join(f"{name} {medians[name]:.2f} (batches of {sizes[name]:,})" for name in sorted(medians))
     return Figure(
         name=NAME,
         value=medians[worst],
@@ -51,30 +62,52 @@ def overhead() -> Figure:
         goal=1.0,
         note=(
             f"{worst}, the slowest; all: {each}. On the processor, from the JSON of a batch to the answer, without "
-            "what is within methods of boto3's clients; medians of warm batches."
+            f"what is within methods of boto3's clients; medians of {REPLAYS} replays of a batch and AWS's answers."
         ),
     )
 
 
-def _invocations() -> Iterator[Timed]:
-    """Of every function, several. Of most the batches are parts of what the mapping hands over: dearer an event."""
-    events, findings = deletions(ROUNDS * 250)
-    batches = [
-        *(("enrich_findings", imported_findings(500, first=number * 500)) for number in range(ROUNDS)),
-        *(("resolve_deleted", events[number * 250 : (number + 1) * 250]) for number in range(ROUNDS)),
-        *(("open_incident", root_calls(10, first=number * 10)) for number in range(2 * ROUNDS)),
-        *(("watch_heartbeats", heartbeats(500)) for _ in range(ROUNDS)),
-    ]
-    with Sandbox(HUB, organization=organization(), findings=findings) as sandbox, timed_invocations() as done:
-        for function, batch in batches:
-            _require_done(sandbox.function(function).invoke(queue_batch(batch)))
-    yield from done
-    with Sandbox(HUB) as sandbox, timed_invocations() as done:
+def _replays() -> Iterator[list[Timed]]:
+    """Of each function, the replays of a batch that it handled when it was warm."""
+    events, findings = deletions(2 * _batch_size("resolve_deleted"))
+    sources: Mapping[str, Source] = {
+        "enrich_findings": imported_findings,
+        "resolve_deleted": lambda size, *, first: events[first : first + size],
+        "open_incident": root_calls,
+        "watch_heartbeats": lambda size, **_: heartbeats(size),
+    }
+    with Sandbox(HUB, organization=organization(), findings=findings) as sandbox:
+        for name, source in sources.items():
+            with timed_invocations() as done:
+                for batch in _batches(name, source):
+                    _require_done(sandbox.function(name).invoke(queue_batch(batch)))
+            yield replay(sandbox.function(name), done[-1], times=REPLAYS)
+    with Sandbox(HUB) as sandbox:
         sandbox.clock.follow(datetime.fromisoformat(threats(1)[0]["time"]))  # a table's stream begins after it
-        for number in range(ROUNDS):
-            # The collector's stream is what correlate_signals gets.
-            _require_done(sandbox.invoke("collect_signals", queue_batch(threats(100, first=number * 100))))
-    yield from (timed for timed in done if timed.function in ("collect_signals", "correlate_signals"))
+        with timed_invocations() as done:
+            for batch in _batches("collect_signals", threats):
+                # The collector's stream is what correlate_signals gets.
+                _require_done(sandbox.invoke("collect_signals", queue_batch(batch)))
+        for name in ("collect_signals", "correlate_signals"):
+            # The last of the largest: what is left of a stream makes a smaller one.
+            *_, recorded = sorted((timed for timed in done if timed.function == name), key=_size)
+            yield replay(sandbox.function(name), recorded, times=REPLAYS)
+
+
+def _batches(function: str, source: Source) -> Iterator[list[Any]]:
+    """One that warms the function up, and one that is recorded."""
+    size = min(_batch_size(function), MAXIMUM_INVOCATION_BYTES // record_bytes(source(10, first=0)))
+    for first in (0, size):
+        yield source(size, first=first)
+
+
+def _batch_size(function: str) -> int:
+    size: int = mapping_of(f"{function.title().replace('_', '')}Function")["BatchSize"]
+    return size
+
+
+def _size(timed: Timed) -> int:
+    return len(json.loads(timed.payload)["Records"])
 
 
 def _require_done(invocation: Invocation) -> None:

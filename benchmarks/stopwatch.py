@@ -5,16 +5,18 @@ with the JSON that Lambda hands over and ends with the handler's answer; calls o
 beginning to its end, and so all of moto and the sandbox, are left out of it.
 """
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from botocore.client import BaseClient
 
-from sandbox.functions import Container
+from sandbox.functions import Container, Function
 
 
 class Call(NamedTuple):
@@ -34,9 +36,16 @@ class Timed:
     calls: list[Call] = field(default_factory=list)
 
 
+AnswerCall = Callable[[Any, str, Any], Any]
+"""Answers a call: its client, operation and parameters are given, as to `BaseClient._make_api_call`."""
+
+
 @contextmanager
-def timed_invocations() -> Iterator[list[Timed]]:
-    """Within it, the list grows by each invocation that ends in a sandbox. One of them runs at a time."""
+def timed_invocations(answer_call: AnswerCall | None = None) -> Iterator[list[Timed]]:
+    """Within it, the list grows by each invocation that ends in a sandbox. One of them runs at a time.
+
+    Calls are answered by `answer_call`, if it is given, instead of by boto3.
+    """
     done: list[Timed] = []
     running: list[Timed] = []
     handle, call_api = Container.handle, BaseClient._make_api_call
@@ -54,12 +63,13 @@ def timed_invocations() -> Iterator[list[Timed]]:
 
     def timed_call(client: Any, operation: str, parameters: Any) -> Any:
         nonlocal depth
+        start = time.thread_time()
         if not running or depth:  # a call within a call, to assume a role, is part of it
             return call_api(client, operation, parameters)
-        depth, start = 1, time.thread_time()
+        depth = 1
         try:
-            answer = call_api(client, operation, parameters)
-            running[-1].calls.append(Call(f"{client.meta.service_model.service_name}:{operation}", answer))
+            answer = (answer_call or call_api)(client, operation, parameters)
+            running[-1].calls.append(Call(call_name(client, operation), answer))
             return answer
         finally:
             running[-1].own_seconds -= time.thread_time() - start
@@ -71,3 +81,45 @@ def timed_invocations() -> Iterator[list[Timed]]:
     ]
     with patch.object(*replaced[0]), patch.object(*replaced[1]):
         yield done
+
+
+def call_name(client: Any, operation: str) -> str:
+    return f"{client.meta.service_model.service_name}:{operation}"
+
+
+def replay(function: Function, recorded: Timed, *, times: int) -> list[Timed]:
+    """Invoke a function so many times with what it got before, and answer its calls as they were answered then.
+
+    Raises
+    ------
+    RuntimeError
+        When it does not make the same calls in the same order again, or does not settle the batch.
+    """
+    gc.collect()
+    gc.freeze()  # what the collector goes through is what the function makes, and not what moto and the sandbox hold
+    try:
+        return [_replayed(function, recorded) for _ in range(times)]
+    finally:
+        gc.unfreeze()
+
+
+def _replayed(function: Function, recorded: Timed) -> Timed:
+    tape = iter(deepcopy(recorded.calls))  # whoever changes an answer changes it for this time only
+
+    def answer_call(client: Any, operation: str, _: Any) -> Any:
+        name, answer = next(tape, ("nothing", None))
+        if name != call_name(client, operation):
+            differences.append(f"{call_name(client, operation)} and not {name}")
+            raise RuntimeError(f"asks for {differences[-1]}")
+        return answer
+
+    differences: list[str] = []
+    with timed_invocations(answer_call) as done:
+        invocation = function.invoke_json(recorded.payload)
+    differences += (f"no {call.name} any more" for call in tape)
+    if differences:
+        raise RuntimeError(f"{function.name}, replayed, asks for {differences[0]}")
+    if invocation.error is not None or invocation.response != {"batchItemFailures": []}:
+        raise RuntimeError(f"{function.name}, replayed, failed: {invocation.error or invocation.response}")
+    (timed,) = done
+    return timed

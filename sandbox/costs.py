@@ -104,11 +104,11 @@ class Work:
 
 WORK = {
     "OpenIncidentFunction": Work(0.1, 0.6, writes=8, reads=4, row_bytes=1500, kept=incidents_table.EVENTS_KEPT),
-    "EnrichFindingsFunction": Work(0.5, 0.01, writes=0.5, reads=2, security_hub_calls=0.1),
+    "EnrichFindingsFunction": Work(0.5, 0.01, writes=1, reads=1, security_hub_calls=0.1),
     "CollectSignalsFunction": Work(0.3, 0.004, writes=0.4, reads=0.4, row_bytes=150, kept=RETENTION),
     "CorrelateSignalsFunction": Work(0.2, 0.03, writes=2, reads=4, security_hub_calls=0.01),
     "ResolveDeletedFunction": Work(
-        1.0, 0.3, writes=2, reads=4, row_bytes=300, kept=deleted_resources_table.REMEMBERED, security_hub_calls=2
+        1.0, 0.3, writes=3, reads=3, row_bytes=300, kept=deleted_resources_table.REMEMBERED, security_hub_calls=2
     ),
     "WatchHeartbeatsFunction": Work(0.5, 0.001, writes=1, reads=1),
 }

@@ -49,7 +49,7 @@ enricher = Enricher(
         sleep=time.sleep,
         count=count,
         max_age=environment.seconds("CONTEXT_MAX_AGE_SECONDS", least=60, most=86400),
-        patience=environment.seconds("CONTEXT_PATIENCE_SECONDS", least=1, most=600),
+        patience=environment.seconds("CONTEXT_PATIENCE_SECONDS", least=1, most=60),  # LEASE is longer
     ),
     findings=SecurityHub(
         clients.get("securityhub"), pace=Pace.share(RATES, of=containers, clock=utc_now), clock=utc_now

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -11,9 +12,9 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from responder.aws.account_contexts_table import AccountContextsTable
-from responder.aws.batches import ROUNDS, read_items, write_items
+from responder.aws.batches import ROUNDS, read_items, write_items, write_together
 from responder.aws.deleted_resources_table import DeletedResourcesTable
-from responder.aws.faults import AwsUnavailable
+from responder.aws.faults import AwsRefused, AwsUnavailable
 from responder.aws.recent_updates_table import RecentUpdatesTable
 from responder.domain.deletion.deleted import Deletion
 from responder.domain.enrichment.context import AccountContext, Known, SecurityContact
@@ -43,8 +44,7 @@ def dynamodb() -> Iterator[Any]:
 def test_a_context_comes_back_as_it_was_kept(dynamodb: Any) -> None:
     table = AccountContextsTable(dynamodb, "table")
     bare = Known(AccountContext("123456789012"), NOW)
-    table.keep(KNOWN)
-    table.keep(bare)
+    table.settle([KNOWN, bare], [])
 
     assert table.contexts(["444455556666", "123456789012", "777788889999"]) == {
         "444455556666": KNOWN,
@@ -55,27 +55,44 @@ def test_a_context_comes_back_as_it_was_kept(dynamodb: Any) -> None:
 def test_of_those_who_lack_an_account_one_may_fetch_it(dynamodb: Any) -> None:
     one, other = AccountContextsTable(dynamodb, "table"), AccountContextsTable(dynamodb, "table")
 
-    assert one.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
-    assert not other.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
+    assert one.claim({"444455556666": None}, now=NOW, until=NOW + LEASE)
+    assert not other.claim({"444455556666": None}, now=NOW, until=NOW + LEASE)
     assert other.contexts(["444455556666"]) == {}
 
-    one.keep(KNOWN)
-    assert not other.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
-    assert other.claim("444455556666", fetched_at=NOW, now=NOW, until=NOW + LEASE)
+    one.settle([KNOWN], [])
+    assert not other.claim({"444455556666": None}, now=NOW, until=NOW + LEASE)
+    assert other.claim({"444455556666": NOW}, now=NOW, until=NOW + LEASE)
+
+
+def test_of_many_accounts_those_are_claimed_that_nobody_else_holds_or_has_fetched_since(dynamodb: Any) -> None:
+    one, other = AccountContextsTable(dynamodb, "table"), AccountContextsTable(dynamodb, "table")
+    accounts = dict.fromkeys(f"{number:012d}" for number in range(130))
+    held = list(accounts)[5:115:10]
+    fetched = Known(AccountContext("000000000007"), NOW)
+    one.claim(dict.fromkeys(held), now=NOW, until=NOW + LEASE)
+    one.settle([fetched], [])
+
+    claimed = other.claim(accounts, now=NOW, until=NOW + LEASE)
+
+    assert claimed == [account for account in accounts if account not in held and account != "000000000007"]
+    assert not one.claim(accounts, now=NOW, until=NOW + LEASE)
+    other.settle([], claimed)
+    assert one.claim(accounts, now=NOW, until=NOW + LEASE) == claimed
+    assert one.contexts(accounts) == {"000000000007": fetched}
 
 
 def test_a_claim_ends_with_its_lease(dynamodb: Any) -> None:
     table = AccountContextsTable(dynamodb, "table")
-    table.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
+    table.claim({"444455556666": None}, now=NOW, until=NOW + LEASE)
 
-    assert table.claim("444455556666", fetched_at=None, now=NOW + LEASE, until=NOW + 2 * LEASE)
+    assert table.claim({"444455556666": None}, now=NOW + LEASE, until=NOW + 2 * LEASE)
 
 
 def test_an_old_context_stays_while_somebody_fetches_it(dynamodb: Any) -> None:
     table = AccountContextsTable(dynamodb, "table")
-    table.keep(KNOWN)
+    table.settle([KNOWN], [])
 
-    table.claim("444455556666", fetched_at=NOW, now=NOW, until=NOW + LEASE)
+    table.claim({"444455556666": NOW}, now=NOW, until=NOW + LEASE)
 
     assert table.contexts(["444455556666"]) == {"444455556666": KNOWN}
 
@@ -90,10 +107,10 @@ def test_names_of_ous(dynamodb: Any) -> None:
 
 def test_a_claim_that_is_given_up_is_anybodys_again(dynamodb: Any) -> None:
     table = AccountContextsTable(dynamodb, "table")
-    table.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
-    table.release("444455556666")
+    table.claim({"444455556666": None}, now=NOW, until=NOW + LEASE)
+    table.settle([], ["444455556666"])
 
-    assert table.claim("444455556666", fetched_at=None, now=NOW, until=NOW + LEASE)
+    assert table.claim({"444455556666": None}, now=NOW, until=NOW + LEASE)
 
 
 def test_recent_updates_are_remembered_for_minutes(dynamodb: Any) -> None:
@@ -103,6 +120,8 @@ def test_recent_updates_are_remembered_for_minutes(dynamodb: Any) -> None:
 
     assert table.of(updates.keys(), NOW + timedelta(minutes=14)) == updates
     assert table.of(updates.keys(), NOW + timedelta(minutes=16)) == {}
+    expiry = str(int((NOW + timedelta(minutes=15)).timestamp()))  # for DynamoDB, which deletes them by it
+    assert {row["expires_at"]["N"] for row in dynamodb.scan(TableName="table")["Items"]} == {expiry}
 
 
 def test_what_the_resolver_wrote_is_not_hidden_by_what_the_enricher_writes(dynamodb: Any) -> None:
@@ -160,6 +179,67 @@ def test_a_table_that_makes_no_progress_counts_as_throttled(monkeypatch: pytest.
 
         with pytest.raises(AwsUnavailable, match="the table is throttled"):
             list(read_items(client, "t", KEYS))
+
+
+def puts(*values: str) -> list[Any]:
+    """Rows of these values, each to be put where there is none yet."""
+    only_new = {"ConditionExpression": "attribute_not_exists(#key)", "ExpressionAttributeNames": {"#key": "key"}}
+    return [{"Put": {"TableName": "table", "Item": {"key": {"S": value}}, **only_new}} for value in values]
+
+
+def cancel(client: Any, *times: list[str]) -> None:
+    """Let the next transactions be cancelled, each for these reasons, before they reach the table."""
+    pending = list(times)
+
+    def answer(**_: Any) -> Any:
+        if not pending:
+            return None
+        reasons = [{"Code": code} for code in pending.pop(0)]
+        error = {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"}
+        return SimpleNamespace(status_code=400), {"Error": error, "CancellationReasons": reasons}
+
+    client.meta.events.register("before-call.dynamodb.TransactWriteItems", answer)
+
+
+def written(client: Any) -> set[str]:
+    return {row["key"]["S"] for row in client.scan(TableName="table")["Items"]}
+
+
+def test_writes_together_leave_out_those_whose_condition_does_not_hold(dynamodb: Any) -> None:
+    values = [str(number) for number in range(230)]
+    write_items(dynamodb, "table", [{"key": {"S": value}} for value in ("7", "120")])
+
+    assert write_together(dynamodb, puts(*values)) == [7, 120]
+    assert written(dynamodb) == set(values)
+
+
+def test_writes_together_are_tried_again_while_others_write_the_same_rows(
+    dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("responder.aws.batches.time.sleep", lambda _: None)
+    cancel(
+        dynamodb,
+        ["None", "TransactionConflict", "None"],
+        ["None", "ThrottlingError", "ConditionalCheckFailed"],
+        *[["ProvisionedThroughputExceeded", "None"]] * (ROUNDS - 1),
+    )
+
+    assert write_together(dynamodb, puts("a", "b", "c")) == [2]
+    assert written(dynamodb) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"), [("TransactionConflict", AwsUnavailable), ("ValidationError", AwsRefused)]
+)
+def test_writes_together_that_come_to_no_end_or_are_refused_fail(
+    dynamodb: Any, monkeypatch: pytest.MonkeyPatch, code: str, problem: type[Exception]
+) -> None:
+    monkeypatch.setattr("responder.aws.batches.time.sleep", lambda _: None)
+    cancel(dynamodb, *[["None", code]] * (ROUNDS + 1))
+
+    with pytest.raises(problem):
+        write_together(dynamodb, puts("a", "b"))
+    assert written(dynamodb) == set()
 
 
 BUCKET = Resource("aws", "444455556666", "eu-west-1", "AWS::S3::Bucket", "acme")

@@ -63,6 +63,61 @@ def test_a_lone_surrogate_hides_nothing(sample: Sample) -> None:
     assert parse_event(body).detail["userAgent"] == "curl\ufffd"
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"a\uD800", "a\ufffd"),
+        (r"a\udfff", "a\ufffd"),
+        (r"\uDC00\uD800", "\ufffd\ufffd"),
+        ("a\udbff", "a\ufffd"),
+        ("é\udc00", "é\ufffd"),
+        (r"\uD83D\ude00", "😀"),
+        ("😀", "😀"),
+        (r"C:\\udata", r"C:\udata"),
+    ],
+)
+def test_halves_of_characters_are_replaced_however_they_are_written(sample: Sample, written: str, read: str) -> None:
+    body = json.dumps(sample("root-api-call", userAgent="HERE", HERE=["HERE"]), ensure_ascii=False)
+
+    event = parse_event(body.replace("HERE", written))
+
+    assert event.detail["userAgent"] == read
+    assert event.detail[read] == [read]
+    json.dumps(event.document, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_a_text_is_read_as_its_value_is(sample: Sample, ensure_ascii: bool) -> None:
+    texts = st.text(st.characters(codec=None, exclude_categories=()), max_size=4)
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | texts,
+            lambda m: st.lists(m) | st.dictionaries(texts, m),
+        )
+    )
+    def holds(value: Any) -> None:
+        event = sample("root-api-call", more=value)
+        assert parse_event(json.dumps(event, ensure_ascii=ensure_ascii)) == read_event(event)
+
+    holds()
+
+
+@pytest.mark.parametrize("wide", [0, 200])
+@pytest.mark.parametrize(("depth", "is_read"), [(98, True), (99, False)])
+def test_it_is_the_depth_that_counts_and_not_the_number_of_brackets(
+    sample: Sample, depth: int, is_read: bool, wide: int
+) -> None:
+    event = sample("root-api-call", more=json.loads("[" * depth + "]" * depth), wide=[[] for _ in range(wide)])
+
+    for read in (lambda: parse_event(json.dumps(event)), lambda: read_event(event)):
+        if is_read:
+            assert read().document == event
+        else:
+            with pytest.raises(Rejected, match="nested deeper than 100 levels"):
+                read()
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(), lambda m: st.lists(m) | st.dictionaries(st.text(), m)

@@ -169,7 +169,7 @@ def test_root_activity_opens_incidents_from_every_account_and_odd_ones(once: Cal
     for account, region in (("000011112222", "eu-north-1"), ("12345", "mars-1"), ("************", "...")):
         event = json.loads(json.dumps(SAMPLES["root-api-call"]))
         event |= {"account": account, "region": region, "id": f"odd-{account}"}
-        event["detail"] |= {"eventID": f"odd-{account}", "awsRegion": region}
+        event["detail"] |= {"eventID": f"odd-{account}", "awsRegion": region, "recipientAccountId": account}
         event["detail"]["userIdentity"]["accountId"] = account
         events.append(event)
 

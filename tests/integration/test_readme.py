@@ -79,7 +79,7 @@ def test_the_replay_is_one_that_eventbridge_takes() -> None:
     assert not ParamValidator().validate(request | times, shape).has_errors()
 
 
-STACK_SETS = [
+ORGANIZATION = [
     shlex.split(line) for line in COMMANDS if line.strip().startswith(("aws cloudformation", "aws organizations"))
 ]
 
@@ -88,8 +88,7 @@ def request_of(words: list[str], shape: Any) -> dict[str, Any]:
     """The request of an aws command's options, which are named as the members of its shape."""
     members = {name.lower(): name for name in shape.members}
     request: dict[str, Any] = {}
-    for option in " ".join(words).split("--")[1:]:
-        name, *values = option.split()
+    for name, *values in options_of(words):
         wanted = name.replace("-", "")
         if not values:
             request[members[wanted.removeprefix("no")]] = not wanted.startswith("no")
@@ -98,6 +97,16 @@ def request_of(words: list[str], shape: Any) -> dict[str, Any]:
         given = [read_option(value, kind.member if kind.type_name == "list" else kind) for value in values]
         request[members[wanted]] = given if kind.type_name == "list" else given[0]
     return request
+
+
+def options_of(words: list[str]) -> list[list[str]]:
+    options: list[list[str]] = []
+    for word in words:
+        if word.startswith("--"):
+            options.append([word.removeprefix("--")])
+        else:
+            options[-1].append(word)
+    return options
 
 
 def read_option(value: str, shape: Any) -> Any:
@@ -114,8 +123,8 @@ def read_option(value: str, shape: Any) -> Any:
     return read
 
 
-@pytest.mark.parametrize("words", STACK_SETS, ids=lambda words: words[2])
-def test_the_commands_of_stack_sets_are_ones_that_aws_takes(words: list[str]) -> None:
+@pytest.mark.parametrize("words", ORGANIZATION, ids=lambda words: words[2])
+def test_the_commands_for_the_organization_are_ones_that_aws_takes(words: list[str]) -> None:
     model = botocore.session.get_session().get_service_model(words[1])
     operation = model.operation_model(words[2].title().replace("-", ""))  # no acronym among these
     shape: Any = operation.input_shape
@@ -131,7 +140,11 @@ def test_the_commands_of_stack_sets_are_ones_that_aws_takes(words: list[str]) ->
         assert len(request["TemplateBody"].encode()) <= 51_200  # what CloudFormation takes without a bucket
         given = {parameter["ParameterKey"] for parameter in request["Parameters"]}
         parameters = yaml_parse(request["TemplateBody"])["Parameters"]
-        assert given == {name for name, parameter in parameters.items() if "Default" not in parameter}
+        if words[2] == "update-stack-set":  # which gives the others their defaults
+            assert given == parameters.keys()
+            assert all(parameter["UsePreviousValue"] for parameter in request["Parameters"])
+        else:
+            assert given == {name for name, parameter in parameters.items() if "Default" not in parameter}
 
 
 def test_every_dead_letter_queue_is_in_the_table_with_a_queue_to_move_to_if_sqs_can_move_it() -> None:
@@ -185,7 +198,7 @@ def test_the_statements_of_a_key_of_ones_own_are_the_keys() -> None:
 
 
 def test_stack_sets_are_created_updated_and_removed() -> None:
-    assert [words[2] for words in STACK_SETS] == [
+    assert [words[2] for words in ORGANIZATION] == [
         "activate-organizations-access",
         "create-stack-set",
         "create-stack-instances",
@@ -193,8 +206,10 @@ def test_stack_sets_are_created_updated_and_removed() -> None:
         "update-stack-set",
         "delete-stack-instances",
         "delete-stack-set",
+        "create-policy",
+        "attach-policy",
     ]
-    sets = {words[words.index("--stack-set-name") + 1] for words in STACK_SETS if "--stack-set-name" in words}
+    sets = {words[words.index("--stack-set-name") + 1] for words in ORGANIZATION if "--stack-set-name" in words}
     assert sets == {"security-responder-member"}
 
 

@@ -59,7 +59,7 @@ def test_a_dry_run_has_no_permission_to_resolve_nor_to_remember_what_it_resolved
     listed = policies[0]["PolicyDocument"]["Statement"]
     plain = [statement for statement in listed if statement.get("Effect") == "Allow"]
 
-    needed_to_resolve = ["dynamodb:BatchWriteItem", "securityhub:BatchUpdateFindings"]
+    needed_to_resolve = ["dynamodb:UpdateItem", "securityhub:BatchUpdateFindings"]
     assert [action for action in needed_to_resolve if action in json.dumps(plain)] == []
     conditional = [statement["Fn::If"] for statement in listed if "Fn::If" in statement]
     assert {condition for condition, _, _ in conditional} == {"SweepsForGood"}

@@ -16,6 +16,7 @@ from samtranslator.yaml_helper import yaml_parse
 from responder.aws.clients import PATIENT
 from responder.domain.deletion.calls import Effect, recorded_names
 from responder.domain.deletion.config_item import DELETED
+from responder.domain.enrichment.directory import LEASE
 from responder.domain.enrichment.enricher import TRUSTED_FOR
 from responder.domain.incident.reading import Criteria
 from responder.patterns import compile_pattern
@@ -717,6 +718,7 @@ def test_findings_are_batched_within_the_minute_for_which_their_events_are_trust
 
     assert window <= TRUSTED_FOR / 2
     assert patience + LONGEST_CALL < limit * 2 / 3  # or nothing is left of it to write what is known
+    assert timedelta(seconds=patience + LONGEST_CALL) < LEASE  # or another container fetches the same accounts
 
 
 def test_a_time_limit_leaves_time_for_the_call_that_is_under_way(hub: Document) -> None:

@@ -1,6 +1,6 @@
 """The directory: few calls, one fetch an account, stale rather than nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -69,19 +69,19 @@ class _Table:
     def contexts(self, accounts: object) -> dict[str, Known]:
         return {account: self.world.rows[account] for account in accounts if account in self.world.rows}  # type: ignore[attr-defined]
 
-    def claim(self, account: str, *, fetched_at: datetime | None, now: datetime, until: datetime) -> bool:
-        row = self.world.rows.get(account)
-        if (row.fetched_at if row else None) != fetched_at or self.world.leases.get(account, START) > now:
-            return False
-        self.world.leases[account] = until
-        return True
+    def claim(self, accounts: Mapping[str, datetime | None], *, now: datetime, until: datetime) -> list[str]:
+        claimed = []
+        for account, fetched_at in accounts.items():
+            row = self.world.rows.get(account)
+            if (row.fetched_at if row else None) == fetched_at and self.world.leases.get(account, START) <= now:
+                self.world.leases[account] = until
+                claimed.append(account)
+        return claimed
 
-    def keep(self, known: Known) -> None:
-        self.world.rows[known.context.account] = known
-        self.world.leases.pop(known.context.account, None)
-
-    def release(self, account: str) -> None:
-        self.world.leases.pop(account, None)
+    def settle(self, fetched: Collection[Known], given_up: Collection[str]) -> None:
+        self.world.rows |= {known.context.account: known for known in fetched}
+        for account in (*(known.context.account for known in fetched), *given_up):
+            self.world.leases.pop(account, None)
 
     def ou_name(self, ou: str) -> tuple[str, datetime] | None:
         return self.world.ous.get(ou)
@@ -184,6 +184,7 @@ def test_a_failing_organization_is_left_alone_after_three_accounts(world: World)
 
     assert world.read == ["000", "001", "002"]
     assert all(isinstance(problem, Retryable) for problem in found.values())
+    assert world.leases == {}
 
 
 def test_a_failing_organization_is_left_alone_for_two_minutes_and_then_asked_once(world: World) -> None:
@@ -252,7 +253,7 @@ def test_the_name_of_an_ou_that_another_container_has_fetched_is_not_fetched_aga
 
 def test_a_context_that_cannot_be_stored_is_served_nevertheless(world: World) -> None:
     class Full(_Table):
-        def keep(self, known: Known) -> None:
+        def settle(self, fetched: Collection[Known], given_up: Collection[str]) -> None:
             raise Retryable("throttled")
 
     directory = world.directory()
@@ -288,3 +289,37 @@ def test_a_slow_organization_cannot_take_more_than_the_patience(world: World) ->
 
     assert len(names(found)) == 13
     assert all(isinstance(problem, Known | Retryable) for problem in found.values())
+    assert (len(world.rows), world.leases) == (13, {})
+
+
+def test_accounts_that_another_container_fetches_are_left_to_it_and_the_others_fetched_meanwhile(world: World) -> None:
+    accounts = [f"{number:03d}" for number in range(25)]
+    theirs = accounts[3:20:4]
+    world.leases = dict.fromkeys(theirs, START + timedelta(seconds=30))
+
+    def other_container() -> None:
+        assert world.rows.keys() == set(accounts) - set(theirs)
+        world.rows |= {account: Known(AccountContext(account, "theirs"), world.now) for account in theirs}
+
+    world.meanwhile = other_container
+    found = names(world.directory().contexts(accounts))
+
+    assert found == {account: "theirs" if account in theirs else account for account in accounts}
+    assert world.read == [account for account in accounts if account not in theirs]
+
+
+def test_what_was_fetched_is_with_the_others_before_many_more_are(world: World) -> None:
+    behind: list[int] = []
+
+    class Watched(_Organization):
+        def read(self, account: str, ou_name: Callable[[str], str]) -> AccountContext:
+            behind.append(len(world.read) - len(world.rows))
+            assert len(world.leases) <= 10
+            return super().read(account, ou_name)
+
+    directory = world.directory()
+    directory._organization = Watched(world)
+    directory.contexts({f"{number:03d}" for number in range(100)})
+
+    assert len(behind) == 100
+    assert max(behind) < 10

@@ -9,12 +9,13 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from responder.aws.batches import read_items
-from responder.aws.faults import AwsRefused, aws_call
+from responder.aws.batches import read_items, write_together
+from responder.aws.faults import aws_call
 from responder.domain.enrichment.context import AccountContext, Known, SecurityContact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
 _CONTEXT = "context-1"
 """Kind of a context's rows. Its number goes up with every change of AccountContext, so that no version of the function
@@ -37,11 +38,18 @@ class AccountContextsTable:
             known.context.account: known for row in rows if "context" in row for known in (_known(row),)
         }  # a row without one is only a claim
 
-    def claim(self, account: str, *, fetched_at: datetime | None, now: datetime, until: datetime) -> bool:
+    def claim(self, accounts: Mapping[str, datetime | None], *, now: datetime, until: datetime) -> list[str]:
         # Two containers lack the same account:
-        #   A: read old .. claim .. fetch ............ keep
+        #   A: read old .. claim .. fetch .......... settle
         #   B: read old ....................................... claim fails: the context is no longer the one it read
         #   C: ................... read old .. claim fails: A's lease runs
+        asked = list(accounts)
+        refused = write_together(
+            self._client, [{"Update": self._claiming(account, accounts[account], now, until)} for account in asked]
+        )
+        return [account for number, account in enumerate(asked) if number not in refused]
+
+    def _claiming(self, account: str, fetched_at: datetime | None, now: datetime, until: datetime) -> "UpdateTypeDef":
         unchanged = "attribute_not_exists(fetched_at)" if fetched_at is None else "fetched_at = :read"
         values: dict[str, Any] = {
             ":now": {"S": now.isoformat()},
@@ -50,38 +58,40 @@ class AccountContextsTable:
         }
         if fetched_at is not None:
             values[":read"] = {"S": fetched_at.isoformat()}
-        try:
-            with aws_call("claim the fetching of an account's context"):
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=_account_key(account),
-                    UpdateExpression="SET lease_until = :until, expires_at = if_not_exists(expires_at, :expiry)",
-                    ConditionExpression=f"{unchanged} AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
-                    ExpressionAttributeValues=values,
-                )
-        except AwsRefused as refusal:
-            if refusal.code == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return {
+            "TableName": self._table,
+            "Key": _account_key(account),
+            "UpdateExpression": "SET lease_until = :until, expires_at = if_not_exists(expires_at, :expiry)",
+            "ConditionExpression": f"{unchanged} AND (attribute_not_exists(lease_until) OR lease_until <= :now)",
+            "ExpressionAttributeValues": values,
+        }
 
-    def keep(self, known: Known) -> None:
-        with aws_call("store an account's context"):
-            self._client.put_item(
-                TableName=self._table,
-                Item={
-                    **_account_key(known.context.account),
-                    "context": {"S": json.dumps(asdict(known.context))},
-                    "fetched_at": {"S": known.fetched_at.isoformat()},
-                    "expires_at": {"N": str(int((known.fetched_at + KEPT).timestamp()))},
-                },
-            )
-
-    def release(self, account: str) -> None:
-        with aws_call("give up the fetching of an account's context"):
-            self._client.update_item(
-                TableName=self._table, Key=_account_key(account), UpdateExpression="REMOVE lease_until"
-            )
+    def settle(self, fetched: Collection[Known], given_up: Collection[str]) -> None:
+        writes: list[TransactWriteItemTypeDef] = [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": {
+                        **_account_key(known.context.account),
+                        "context": {"S": json.dumps(asdict(known.context))},
+                        "fetched_at": {"S": known.fetched_at.isoformat()},
+                        "expires_at": {"N": str(int((known.fetched_at + KEPT).timestamp()))},
+                    },
+                }
+            }
+            for known in fetched
+        ]
+        writes += [
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": _account_key(account),
+                    "UpdateExpression": "REMOVE lease_until",
+                }
+            }
+            for account in given_up
+        ]
+        write_together(self._client, writes)
 
     def ou_name(self, ou: str) -> tuple[str, datetime] | None:
         with aws_call("read the name of an organizational unit"):

@@ -9,15 +9,30 @@ from responder.aws.faults import AwsUnavailable, aws_call
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 READS = 100
 WRITES = 25
 """Rows a call. Source: DynamoDB, BatchGetItem and BatchWriteItem."""
 
+TOGETHER = 100
+"""Rows that are written as one, for twice the price. Source: DynamoDB, TransactWriteItems."""
+
 ROUNDS = 5
 """Calls without progress until the table counts as throttled."""
 
 _FIRST_PAUSE = 0.05
+
+_PASSING = frozenset(
+    {
+        "None",
+        "ConditionalCheckFailed",
+        "ProvisionedThroughputExceeded",
+        "ThrottlingError",
+        "TransactionConflict",
+    }
+)
+"""Why a transaction is cancelled without being refused for good. Source: DynamoDB, TransactionCanceledException."""
 
 Row = dict[str, Any]
 
@@ -71,6 +86,49 @@ def _write(client: "DynamoDBClient", table: str, requests: Sequence[Any]) -> Non
         asked = [*left, *islice(pending, WRITES - len(left))]
 
 
+def write_together(client: "DynamoDBClient", writes: "Sequence[TransactWriteItemTypeDef]") -> list[int]:
+    """Do these writes, of different rows, but for those whose condition does not hold; all of a hundred or none.
+
+    They are tried again while another transaction has one of the rows. A lost answer lets no condition fail that held:
+    boto3 repeats a call as the same transaction.
+
+    Returns
+    -------
+    The numbers of the writes whose condition did not hold.
+
+    Raises
+    ------
+    AwsUnavailable, AwsRefused
+        When any could not be done for another reason; other hundreds may have been.
+    """
+    refused: list[int] = []
+    for start in range(0, len(writes), TOGETHER):
+        asked = list(range(start, min(start + TOGETHER, len(writes))))
+        pauses = _pauses()
+        while asked:
+            codes = _cancelled(client, [writes[number] for number in asked])
+            if codes is None:
+                break
+            fails = [code == "ConditionalCheckFailed" for code in codes]
+            refused += [number for number, failed in zip(asked, fails, strict=True) if failed]
+            asked = [number for number, failed in zip(asked, fails, strict=True) if not failed]
+            pauses = _pauses() if any(fails) else _pause(pauses)
+    return refused
+
+
+def _cancelled(client: "DynamoDBClient", writes: "Sequence[TransactWriteItemTypeDef]") -> list[str] | None:
+    """Why the transaction was cancelled, write by write, if that can change; None when all was done."""
+    with aws_call("write rows of a table together"):
+        try:
+            client.transact_write_items(TransactItems=writes)
+        except client.exceptions.TransactionCanceledException as error:
+            codes = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
+            if len(codes) != len(writes) or not _PASSING.issuperset(codes):
+                raise
+            return codes
+    return None
+
+
 def _pauses() -> Iterator[float]:
     return iter([_FIRST_PAUSE * 2**number for number in range(ROUNDS)])
 
@@ -78,6 +136,6 @@ def _pauses() -> Iterator[float]:
 def _pause(pauses: Iterator[float]) -> Iterator[float]:
     pause = next(pauses, None)
     if pause is None:
-        raise AwsUnavailable("the table is throttled: it processes no row")
+        raise AwsUnavailable("the table is throttled, or others write the same rows: it processes none")
     time.sleep(pause)
     return pauses

@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from responder.aws.batches import read_items, write_items
+from responder.aws.stored import to_json
 from responder.domain.deletion.deleted import Deletion
 from responder.domain.deletion.identifiers import is_deleted
 from responder.domain.resource import Resource
@@ -34,7 +34,7 @@ class DeletedResourcesTable:
             {
                 "key": {"S": _key(resource)},
                 "resource": {"S": str(resource)},
-                "deletion": {"S": _to_json(deletion)},
+                "deletion": {"S": to_json(deletion)},
                 "expires_at": {"N": str(int((now + REMEMBERED).timestamp()))},
             }
             for resource, deletion in deletions.items()
@@ -68,11 +68,6 @@ def _forms(resource: Resource) -> tuple[Resource, ...]:
 def _key(resource: Resource) -> str:
     """An id may be longer than a key of DynamoDB, 2,048 bytes."""
     return hashlib.sha256(str(resource).encode()).hexdigest()[:40]
-
-
-def _to_json(deletion: Deletion) -> str:
-    times = {"deleted_at": deletion.deleted_at.isoformat(), "noticed_within": deletion.noticed_within.total_seconds()}
-    return json.dumps(asdict(deletion) | times)
 
 
 def _deletion(text: str) -> Deletion:

@@ -15,7 +15,6 @@ Access: state and event of a key in one BatchGetItem (strongly consistent); the 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from botocore.exceptions import ClientError
 
 from responder.aws.batches import read_items
 from responder.aws.faults import AwsRefused, AwsUnavailable, aws_call
+from responder.aws.stored import members, to_json
 from responder.domain.incident.occurrence import Headline, IncidentRequest, Occurrence, RelatedItem, digest
 from responder.domain.incident.ports import Coalesced, IncidentState, LostRace, Stage
 
@@ -65,8 +65,8 @@ class IncidentsTable:
             "entry": {"S": _STATE},
             "generation": {"N": str(request.generation)},
             "stage": {"S": Stage.CLAIMED},
-            "request": {"S": _request_to_json(request)},
-            "headline": {"S": _headline_to_json(headline)},
+            "request": {"S": to_json(request)},
+            "headline": {"S": to_json(headline)},
             "lease_until": {"S": lease_until.isoformat()},
             "since": {"S": request.occurred_at.isoformat()},
             "titles": {"SS": [headline.title]},
@@ -93,7 +93,7 @@ class IncidentsTable:
                         ":stage": {"S": after.stage},
                     },
                 )
-        return _state(row)
+        return _state(row, request)
 
     def take_over(self, state: IncidentState, *, lease_until: datetime) -> IncidentState:
         # Two functions find the same abandoned claim: the lease that both read admits only the first.
@@ -150,10 +150,10 @@ class IncidentsTable:
             state,
             "SET headline = :next ADD titles :titles, impacts :impacts",
             {
-                ":next": {"S": _headline_to_json(headline)},
+                ":next": {"S": to_json(headline)},
                 ":titles": {"SS": [headline.title]},
                 ":impacts": {"NS": [str(headline.impact)]},
-                ":read": {"S": _headline_to_json(state.headline)},
+                ":read": {"S": to_json(state.headline)},
             },
             condition="stage = :stage AND headline = :read",
         )
@@ -181,12 +181,12 @@ class IncidentsTable:
             values[":related"] = {"SS": sorted(related)}
         if coalesced is not None:
             sets.append("coalesced = :coalesced")
-            values[":coalesced"] = {"S": json.dumps(asdict(coalesced))}
+            values[":coalesced"] = {"S": to_json(coalesced)}
             if state.coalesced is None:
                 condition += " AND attribute_not_exists(coalesced)"
             else:
                 condition += " AND coalesced = :read"
-                values[":read"] = {"S": json.dumps(asdict(state.coalesced))}
+                values[":read"] = {"S": to_json(state.coalesced)}
         event_row: dict[str, AttributeValueTypeDef] = {
             "key": {"S": occurrence.key},
             "entry": {"S": _event_entry(occurrence)},
@@ -230,21 +230,25 @@ class IncidentsTable:
 
     def waiting(self, key: str, now: datetime) -> list[Occurrence]:
         kept: list[Occurrence] = []
-        with aws_call("read the events that wait"):
-            for page in self._client.get_paginator("query").paginate(
-                TableName=self._table,
-                ConsistentRead=True,
-                KeyConditionExpression="#key = :key AND begins_with(entry, :waiting)",
-                FilterExpression="expires_at > :now",  # DynamoDB deletes expired rows within days, not at once
-                ExpressionAttributeNames={"#key": "key"},
-                ExpressionAttributeValues={
-                    ":key": {"S": key},
-                    ":waiting": {"S": "waiting#"},
-                    ":now": {"N": str(int(now.timestamp()))},
-                },
-            ):
-                kept += [_occurrence(row["occurrence"]["S"]) for row in page["Items"]]
-        return sorted(kept, key=lambda occurrence: (occurrence.occurred_at, occurrence.fingerprint))
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "#key = :key AND begins_with(entry, :waiting)",
+            "FilterExpression": "expires_at > :now",  # DynamoDB deletes expired rows within days, not at once
+            "ExpressionAttributeNames": {"#key": "key"},
+            "ExpressionAttributeValues": {
+                ":key": {"S": key},
+                ":waiting": {"S": "waiting#"},
+                ":now": {"N": str(int(now.timestamp()))},
+            },
+        }
+        while True:  # boto3's paginator costs more than reading the event
+            with aws_call("read the events that wait"):
+                page = self._client.query(**request)
+            kept += [_occurrence(row["occurrence"]["S"]) for row in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return sorted(kept, key=lambda occurrence: (occurrence.occurred_at, occurrence.fingerprint))
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _update(self, what: str, state: IncidentState, change: str, values: Item, *, condition: str) -> IncidentState:
         """Change the state row, if it still is of the generation and stage that was read."""
@@ -261,7 +265,7 @@ class IncidentsTable:
                 },
                 ReturnValues="ALL_NEW",
             )
-        return _state(answer["Attributes"])
+        return _state(answer["Attributes"], state.request)  # which no change of a generation touches
 
 
 @contextmanager
@@ -283,20 +287,21 @@ def _conditional_write(what: str) -> Iterator[None]:
 
 
 def _month(scope: str, now: datetime) -> "dict[str, AttributeValueTypeDef]":
-    return {"key": {"S": f"started/{scope}"}, "entry": {"S": now.strftime("%Y-%m")}}
+    return {"key": {"S": f"started/{scope}"}, "entry": {"S": f"{now.year:04}-{now.month:02}"}}
 
 
 def _event_entry(occurrence: Occurrence) -> str:
     return f"event#{digest(occurrence.fingerprint)[:32]}"
 
 
-def _state(row: Mapping[str, Any]) -> IncidentState:
+def _state(row: Mapping[str, Any], request: IncidentRequest | None = None) -> IncidentState:
+    """The state in a row; of its request, if that is known, the text need not be read."""
     coalesced, lease_until = row.get("coalesced"), row.get("lease_until")
     return IncidentState(
         key=row["key"]["S"],
         generation=int(row["generation"]["N"]),
         stage=Stage(row["stage"]["S"]),
-        request=_request(row["request"]["S"]),
+        request=request or _request(row["request"]["S"]),
         headline=Headline(**json.loads(row["headline"]["S"])),
         lease_until=datetime.fromisoformat(lease_until["S"]) if lease_until else None,
         incident=row["incident"]["S"] if "incident" in row else None,
@@ -310,14 +315,6 @@ def _state(row: Mapping[str, Any]) -> IncidentState:
     )
 
 
-def _headline_to_json(headline: Headline) -> str:
-    return json.dumps(asdict(headline))
-
-
-def _request_to_json(request: IncidentRequest) -> str:
-    return json.dumps(asdict(request) | {"occurred_at": request.occurred_at.isoformat()})
-
-
 def _request(text: str) -> IncidentRequest:
     stored = json.loads(text)
     stored["headline"] = Headline(**stored["headline"])
@@ -325,8 +322,7 @@ def _request(text: str) -> IncidentRequest:
 
 
 def _occurrence_to_json(occurrence: Occurrence) -> str:
-    stored = {name: value for name, value in asdict(occurrence).items() if name != "document"}
-    return json.dumps(stored | {"occurred_at": occurrence.occurred_at.isoformat()})
+    return to_json({name: value for name, value in members(occurrence).items() if name != "document"})
 
 
 def _occurrence(text: str) -> Occurrence:

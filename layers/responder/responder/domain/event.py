@@ -5,6 +5,7 @@ What a detail says is the business of :mod:`~responder.domain.cloudtrail`, :mod:
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,9 @@ from responder.domain.times import parse_time
 
 MAX_DEPTH = 100
 """Deepest nesting that is read. CloudTrail's deepest records have about twenty levels."""
+
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Whatever writes half a character into JSON in ASCII, and most that writes a whole one of those beyond U+FFFF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,10 @@ def read_event(value: object) -> Event:
     """
     if _depth_exceeds(value, MAX_DEPTH):
         raise Rejected("", f"nested deeper than {MAX_DEPTH} levels")
-    document = well_formed(value)
+    return _read_envelope(well_formed(value))
+
+
+def _read_envelope(document: Any) -> Event:
     require_valid("event", document)
     return Event(
         id=document["id"],
@@ -100,16 +107,36 @@ def parse_event(body: str) -> Event:
         When the text is not JSON, or not an event's.
     """
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
+        value = _DECODER.decode(body)
     except RecursionError:
         raise Rejected("", f"nested deeper than {MAX_DEPTH} levels") from None
     except ValueError as error:
         raise Rejected("", f"not JSON: {error}") from None
-    return read_event(value)
+    return _read_envelope(value) if _is_harmless(body) else read_event(value)
+
+
+def _is_harmless(body: str) -> bool:
+    """Whether a text, without a look at each of its values, can be told to be neither too deep nor ill-formed."""
+    return (
+        body.count("{") + body.count("[") <= MAX_DEPTH
+        and (body.isascii() or _is_encodable(body))
+        and _ESCAPED_SURROGATE.search(body) is None
+    )
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _depth_exceeds(value: object, limit: int) -> bool:

@@ -7,8 +7,8 @@ import all of this application, at every cold start. The tests hold the two agai
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ from responder.domain.text import one_line
 
 _SCHEMAS = Path(__file__).parent / "schemas"
 
-_TYPES: Mapping[str, Callable[[Any], bool]] = {
+Holds = Callable[[Any], bool]
+"""Whether a value keeps to a keyword of its schema."""
+
+_TYPES: Mapping[str, Holds] = {
     "array": lambda value: isinstance(value, list),
     "boolean": lambda value: isinstance(value, bool),
     "integer": lambda value: _is_number(value) and value % 1 == 0,
@@ -28,16 +31,16 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
 }
 
-_VIOLATED: Mapping[str, Callable[[Any, Any], bool]] = {
-    "type": lambda wanted, value: not _is_of(wanted, value),
-    "required": lambda names, value: isinstance(value, dict) and any(name not in value for name in names),
-    "minLength": lambda least, value: isinstance(value, str) and len(value) < least,
-    "maxLength": lambda most, value: isinstance(value, str) and len(value) > most,
-    "minimum": lambda least, value: _is_number(value) and value < least,
-    "maximum": lambda most, value: _is_number(value) and value > most,
-    "minItems": lambda least, value: isinstance(value, list) and len(value) < least,
+_KEYWORDS: Mapping[str, Callable[[Any], Holds]] = {
+    "type": lambda wanted: _is_of(wanted),
+    "required": lambda names: lambda value: not isinstance(value, dict) or all(name in value for name in names),
+    "minLength": lambda least: lambda value: not isinstance(value, str) or len(value) >= least,
+    "maxLength": lambda most: lambda value: not isinstance(value, str) or len(value) <= most,
+    "minimum": lambda least: lambda value: not _is_number(value) or value >= least,
+    "maximum": lambda most: lambda value: not _is_number(value) or value <= most,
+    "minItems": lambda least: lambda value: not isinstance(value, list) or len(value) >= least,
 }
-"""When a value violates a keyword of its schema. ``properties`` and ``additionalProperties`` are about its members."""
+"""``properties`` and ``additionalProperties`` are about a value's members."""
 
 _ABOUT = frozenset({"$schema", "$comment", "title"})
 """Members of a schema that say nothing of a value."""
@@ -51,6 +54,10 @@ class _Fault:
     value: Any
     is_of_type: bool
     """Whether the value has a type that its schema allows."""
+
+    def within(self, name: str) -> "_Fault":
+        """The same fault, as the value that has this one as its member sees it."""
+        return replace(self, path=(name, *self.path))
 
 
 def require_valid(schema: str, value: Any, *, at: str = "") -> None:
@@ -67,31 +74,55 @@ def require_valid(schema: str, value: Any, *, at: str = "") -> None:
         With the path of the fault that matters most and what is wrong there. That is the one nearest to the root; of
         several the last in the order of the fields' names, and on one field that of its type first.
     """
-    fault = max(
-        _faults(_schema(schema), value, ()),
-        key=lambda fault: (-len(fault.path), fault.path, not fault.is_of_type),
-        default=None,
-    )
-    if fault is not None:
+    if faults := _check(schema)(value):
+        fault = max(faults, key=lambda fault: (-len(fault.path), fault.path, not fault.is_of_type))
         raise Rejected(*_described([at, *fault.path] if at else [*fault.path], fault))
 
 
-def _faults(schema: Mapping[str, Any], value: Any, path: tuple[str, ...]) -> Iterator[_Fault]:
-    for keyword, wanted in schema.items():
-        if keyword == "properties":
-            for name in wanted if isinstance(value, dict) else ():
+_Check = Callable[[Any], Sequence[_Fault]]
+"""Finds a value's faults. An event has many values and hardly ever a fault: each schema is compiled once."""
+
+
+@cache
+def _check(name: str) -> _Check:
+    return _compiled(json.loads((_SCHEMAS / f"{name}.json").read_text("utf-8")))
+
+
+def _compiled(schema: Mapping[str, Any]) -> _Check:
+    within = ("properties", "additionalProperties")
+    keywords = [
+        (keyword, wanted, _KEYWORDS[keyword](wanted))
+        for keyword, wanted in schema.items()
+        if keyword not in _ABOUT and keyword not in within
+    ]
+    members = [(name, _compiled(member)) for name, member in schema.get("properties", {}).items()]
+    named = schema.get("properties", {}).keys()
+    others = _compiled(schema["additionalProperties"]) if "additionalProperties" in schema else None
+    is_of_type = _is_of(schema["type"]) if "type" in schema else lambda _: False
+
+    def check(value: Any) -> Sequence[_Fault]:
+        faults: list[_Fault] = []
+        for keyword, wanted, holds in keywords:
+            if not holds(value):
+                faults.append(_Fault((), keyword, wanted, value, is_of_type(value)))
+        if isinstance(value, dict):
+            for name, check_member in members:
                 if name in value:
-                    yield from _faults(wanted[name], value[name], (*path, name))
-        elif keyword == "additionalProperties":
-            for name in value if isinstance(value, dict) else ():
-                if name not in schema.get("properties", ()):
-                    yield from _faults(wanted, value[name], (*path, name))
-        elif _VIOLATED[keyword](wanted, value):
-            yield _Fault(path, keyword, wanted, value, "type" in schema and _is_of(schema["type"], value))
+                    faults += [fault.within(name) for fault in check_member(value[name])]
+            for name in value if others else ():
+                if name not in named:
+                    faults += [fault.within(name) for fault in others(value[name])]
+        return faults
+
+    return check
 
 
-def _is_of(wanted: str | list[str], value: Any) -> bool:
-    return any(_TYPES[name](value) for name in ([wanted] if isinstance(wanted, str) else wanted))
+def _is_of(wanted: str | list[str]) -> Holds:
+    one, *more = [wanted] if isinstance(wanted, str) else wanted
+    if not more:
+        return _TYPES[one]
+    is_one, is_other = _TYPES[one], _is_of(more)
+    return lambda value: is_one(value) or is_other(value)
 
 
 def _is_number(value: Any) -> bool:
@@ -122,9 +153,3 @@ def _wanted(fault: _Fault) -> str:
             return f"of at most {fault.wanted} characters"
         case _:
             return f"{fault.keyword} {fault.wanted}"
-
-
-@cache
-def _schema(name: str) -> Mapping[str, Any]:
-    document = json.loads((_SCHEMAS / f"{name}.json").read_text("utf-8"))
-    return {keyword: wanted for keyword, wanted in document.items() if keyword not in _ABOUT}

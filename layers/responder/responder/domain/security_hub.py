@@ -11,6 +11,7 @@ default product. What others put into their ProductFields counts for nothing.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from responder.domain.event import Event
@@ -56,9 +57,9 @@ class Note:
     updated_by: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
-    """A finding as it was at ``seen_at``: an event's time, or when it was read."""
+    """A finding as it was at ``seen_at``: an event's time, or when it was read. What it says is worked out once."""
 
     key: FindingKey
     account: str
@@ -82,7 +83,7 @@ class Finding:
         """Whether it is active, and nobody has resolved or suppressed it."""
         return self.record_state == "ACTIVE" and self.workflow_status in OPEN_STATES
 
-    @property
+    @cached_property
     def observed_at(self) -> datetime | None:
         """When its product last saw what it tells of; None where it does not say."""
         for member in ("LastObservedAt", "UpdatedAt"):
@@ -92,22 +93,22 @@ class Finding:
                 continue
         return None
 
-    @property
+    @cached_property
     def resources(self) -> tuple[Resource, ...]:
         """What the finding tells of. Empty when any of its resources cannot be told for certain."""
-        named = self._named_resources()
+        named = self._named_resources
         return () if None in named else self.certain_resources
 
-    @property
+    @cached_property
     def certain_resources(self) -> tuple[Resource, ...]:
         """Those of its resources that can be told for certain, whatever others it names."""
-        return tuple(dict.fromkeys(resource for resource in self._named_resources() if resource is not None))
+        return tuple(dict.fromkeys(resource for resource in self._named_resources if resource is not None))
 
     def mention_of(self, resource: Resource) -> Mapping[str, Any]:
         """How its ``Resources`` name this one of them, with all that they say of it."""
         return next(
             mention
-            for mention, named in zip(self._mentions(), self._named_resources(), strict=True)
+            for mention, named in zip(self._mentions(), self._named_resources, strict=True)
             if named == resource and isinstance(mention, Mapping)
         )
 
@@ -115,6 +116,7 @@ class Finding:
         mentions = self.document.get("Resources")
         return mentions if isinstance(mentions, list) else []
 
+    @cached_property
     def _named_resources(self) -> list[Resource | None]:
         """What each of its mentions names."""
         if self.own_resource is not None:

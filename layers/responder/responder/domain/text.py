@@ -22,7 +22,7 @@ def units(text: str) -> int:
     >>> units("a"), units("😀")
     (1, 2)
     """
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, limit: int) -> str:
@@ -35,7 +35,7 @@ def cut(text: str, limit: int) -> str:
     >>> cut("cafe\u0301 noir", 5)
     'caf…'
     """
-    if units(text) <= limit:
+    if 2 * len(text) <= limit or units(text) <= limit:  # no character has more than two
         return text
     kept, room = [], limit - units(ELLIPSIS)
     for cluster in _clusters(text):

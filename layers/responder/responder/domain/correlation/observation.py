@@ -38,16 +38,15 @@ def observe(rule: Rule, finding: Finding) -> frozenset[Observation]:
 
     Of the values of a leg the least, as many as it counts: more of one version add nothing.
     """
-    time = plausible(finding.observed_at, finding) if finding.observed_at else None
+    legs = [leg for leg in rule.legs if leg.pattern.matches(finding.document)]
+    time = plausible(finding.observed_at, finding) if legs and finding.observed_at else None
     if time is None or why_not_counted(finding) is not None:
         return frozenset()
-    legs = [leg for leg in rule.legs if leg.pattern.matches(finding.document)]
-    resources = finding.certain_resources if legs else ()
     return frozenset(
         Observation(leg.name, resource, value, time, finding.key)
         for leg in legs
         for value in _values(leg, finding.document)
-        for resource in resources
+        for resource in finding.certain_resources
     )
 
 

@@ -45,7 +45,7 @@ class Remediation:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Distinct:
     """How many different values of a field a leg needs. Names are dotted, as in a pattern."""
 
@@ -65,11 +65,15 @@ class Distinct:
         """
         found = {
             value[:MAX_VALUE] if isinstance(value, str) else json.dumps(value)
-            for value, _ in Route(self.field).leaves(document)
+            for value, _ in self._route.leaves(document)
             if isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
             if self.matching is None or self.matching.matches({_THE_VALUE: value})
         }
         return tuple(sorted(found))
+
+    @cached_property
+    def _route(self) -> Route:
+        return Route(self.field)
 
 
 @dataclass(frozen=True, slots=True)

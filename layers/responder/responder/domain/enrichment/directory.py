@@ -7,6 +7,8 @@ Guarantees
 3. While the organization does not answer, the last known context is served, and says that it is stale.
 4. An organization that fails a few times in a row is left alone for a while, and every account gets what is known at
    once; ``patience``, and the fetch that is under way when it ends, bound what one call takes.
+
+A few accounts at a time are claimed, fetched, and stored.
 """
 
 from collections.abc import Callable, Collection
@@ -23,8 +25,12 @@ FAILURES_IN_A_ROW = 3
 REST = timedelta(minutes=2)
 
 LEASE = timedelta(minutes=2)
-"""How long a container that dies while it fetches an account keeps others from it. A fetch takes a few seconds, and
-over a minute when the organization hangs."""
+"""How long a container that dies while it fetches accounts keeps others from them. Longer than ``patience`` and the
+last fetch take, which is a few seconds, and up to a minute when the organization hangs."""
+
+TOGETHER = 10
+"""Accounts that are claimed and stored in one call. The fewer, the sooner others have what was fetched, and the less is
+lost with a container that dies; the more, the fewer calls."""
 
 _LOOK_AGAIN_AFTER = 1.0
 
@@ -100,38 +106,48 @@ class Directory:
                 (self._memory if self._is_fresh(known.fetched_at) else old)[account] = known
             pending = [account for account in pending if not (account in stored and self._remembered(account))]
             waiting = []
-            for account in pending:
-                if self._clock() >= until or self._clock() < self._rests_until:
-                    problems.setdefault(account, Retryable(f"the context of account {account} is not fetched yet"))
-                elif not self._claim(account, old.get(account)):
-                    waiting.append(account)
-                else:
-                    try:
-                        self._fetch(account)
-                    except (Retryable, Permanent) as problem:
-                        problems[account] = problem
+            for start in range(0, len(pending), TOGETHER):
+                if self._has_to_end(until):
+                    break
+                asked = pending[start : start + TOGETHER]
+                claimed = self._claim(asked, old)
+                waiting += [account for account in asked if account not in claimed]
+                problems |= self._fetch(claimed, until)
             pending = waiting
             if not pending:
                 break
             self._sleep(_LOOK_AGAIN_AFTER)
         return {account: self._best(account, old, problems) for account in accounts}
 
-    def _claim(self, account: str, known: Known | None) -> bool:
-        now = self._clock()
-        fetched_at = known.fetched_at if known else None
-        return self._store.claim(account, fetched_at=fetched_at, now=now, until=now + LEASE)
+    def _has_to_end(self, until: datetime) -> bool:
+        return self._clock() >= until or self._clock() < self._rests_until
 
-    def _fetch(self, account: str) -> None:
+    def _claim(self, accounts: list[str], old: dict[str, Known]) -> Collection[str]:
+        now = self._clock()
+        read = {account: old[account].fetched_at if account in old else None for account in accounts}
+        return self._store.claim(read, now=now, until=now + LEASE)
+
+    def _fetch(self, accounts: Collection[str], until: datetime) -> dict[str, Exception]:
+        """Fetch accounts that are claimed, and give the claims up. Why it failed for those for which it did."""
+        fetched: dict[str, Known] = {}
+        problems: dict[str, Exception] = {}
+        for account in accounts:
+            if self._has_to_end(until):
+                break
+            try:
+                context = self._organization.read(account, self._ou_name)
+            except (Retryable, Permanent) as problem:
+                self._note_failure(problem)
+                problems[account] = problem
+            else:
+                self._failures = 0
+                self._memory[account] = fetched[account] = Known(context, self._clock())
+                self._count("ContextsFetched", 1)
         try:
-            context = self._organization.read(account, self._ou_name)
-        except (Retryable, Permanent) as problem:
-            self._note_failure(problem)
-            self._store.release(account)
-            raise
-        self._failures = 0
-        self._memory[account] = known = Known(context, self._clock())
-        self._store.keep(known)
-        self._count("ContextsFetched", 1)
+            self._store.settle(fetched.values(), [account for account in accounts if account not in fetched])
+        except (Retryable, Permanent) as problem:  # what is fetched is served from memory, and the claims run out
+            problems = dict.fromkeys(accounts, problem) | problems
+        return problems
 
     def _note_failure(self, problem: Exception) -> None:
         self._count("ContextsFailed", 1)

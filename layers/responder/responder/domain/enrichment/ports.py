@@ -30,14 +30,14 @@ class ContextStore(Protocol):
     def contexts(self, accounts: Collection[str]) -> Mapping[str, Known]:
         """What is stored of these accounts, however old."""
 
-    def claim(self, account: str, *, fetched_at: datetime | None, now: datetime, until: datetime) -> bool:
-        """Whether the account is ours to fetch until then: nobody else holds it, and it still is as it was read."""
+    def claim(self, accounts: Mapping[str, datetime | None], *, now: datetime, until: datetime) -> Collection[str]:
+        """Those of the accounts that are ours to fetch until then: nobody else holds them, and they still are as read.
 
-    def keep(self, known: Known) -> None:
-        """Store a context, and give the claim up."""
+        ``accounts`` says of each when the context was fetched that was read, None when there was none.
+        """
 
-    def release(self, account: str) -> None:
-        """Give a claim up without a context."""
+    def settle(self, fetched: Collection[Known], given_up: Collection[str]) -> None:
+        """Give claims up: store the contexts, and leave the other accounts as they are."""
 
     def ou_name(self, ou: str) -> tuple[str, datetime] | None:
         """An OU's name and when it was stored, however long ago."""

@@ -13,7 +13,7 @@ NAME = "[^/:]+"
 """Whatever a person may have called a resource that has no path in its ARN."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ResourceType:
     """One type, and the forms in which events and findings name its resources.
 
@@ -42,12 +42,13 @@ class ResourceType:
 
     def normal_id(self, text: str) -> str | None:
         """The canonical id that a short id or a name stands for, None when it is none of this type."""
-        if any("{path}" in form for form in self.forms):
+        has_path, has_qualifier, whole = _reading(self)
+        if has_path:
             text = text.rpartition("/")[2]
-        if any("{qualifier}" in form for form in self.forms):
+        if has_qualifier:
             text = _PARTIAL_FUNCTION_ARN.sub("", text).partition(":")[0]
         text = text.lower() if self.lower else text
-        return text if re.fullmatch(self.id, text) else None
+        return text if whole.fullmatch(text) else None
 
     def id_in(self, arn: str) -> str | None:
         """The canonical id in an ARN of this type, None for any other ARN.
@@ -95,6 +96,13 @@ _PLACEHOLDERS = {
     "{uuid}": "[^:/]+",
     "{qualifier}": "(?::[^:/]+)?",
 }
+
+
+@cache
+def _reading(kind: ResourceType) -> tuple[bool, bool, re.Pattern[str]]:
+    """Of a type's short ids: whether a path may come before one, whether a qualifier may come after it, its pattern."""
+    forms = "".join(kind.forms)
+    return "{path}" in forms, "{qualifier}" in forms, re.compile(kind.id)
 
 
 @cache

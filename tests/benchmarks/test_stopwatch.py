@@ -1,0 +1,55 @@
+"""Replays of an invocation: the same calls, AWS's recorded answers, and nothing of it in AWS."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.stopwatch import Timed, replay, timed_invocations
+from benchmarks.workload import HUB, queue_batch, root_calls
+from sandbox.functions import Function
+from sandbox.world import Sandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(HUB) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def function(sandbox: Sandbox) -> Function:
+    return sandbox.function("open_incident")
+
+
+@pytest.fixture(scope="module")
+def recorded(function: Function) -> Timed:
+    with timed_invocations() as done:
+        function.invoke(queue_batch(root_calls(2)))
+    (timed,) = done
+    return timed
+
+
+def test_a_replay_makes_the_same_calls_and_reaches_nothing(
+    sandbox: Sandbox, function: Function, recorded: Timed
+) -> None:
+    attempts = sandbox.calls.attempts.total()
+
+    replays = replay(function, recorded, times=3)
+
+    assert sandbox.calls.attempts.total() == attempts > 0
+    assert [timed.calls for timed in replays] == [recorded.calls] * 3
+    assert all(timed.own_seconds > 0 for timed in replays)
+    assert "ssm-incidents:StartIncident" in {call.name for call in recorded.calls}  # the event is taken for a new one
+
+
+@pytest.mark.parametrize("change", ["one less", "one more", "another"])
+def test_a_replay_that_asks_for_something_else_is_an_error(function: Function, recorded: Timed, change: str) -> None:
+    first, *rest = recorded.calls
+    calls = {
+        "one less": recorded.calls[:-1],
+        "one more": [*recorded.calls, first],
+        "another": [first._replace(name="s3:GetObject"), *rest],
+    }[change]
+
+    with pytest.raises(RuntimeError, match="open_incident, replayed, asks for"):
+        replay(function, Timed(recorded.function, recorded.payload, calls=calls), times=1)
