@@ -109,8 +109,8 @@ def _compiled(schema: Mapping[str, Any]) -> _Check:
             for name, check_member in members:
                 if name in value:
                     faults += [fault.within(name) for fault in check_member(value[name])]
-            for name in value if others else ():
-                if name not in named:
+            if others is not None:
+                for name in value.keys() - named:
                     faults += [fault.within(name) for fault in others(value[name])]
         return faults
 
