@@ -1,8 +1,5 @@
 """What AWS's errors mean to us: worth another try, or not."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from responder.domain.faults import Permanent, Retryable
@@ -49,23 +46,35 @@ class AwsRefused(Permanent):
         self.code = code
 
 
-@contextmanager
-def aws_call(what: str) -> Iterator[None]:
+def aws_call(what: str) -> "_AwsCall":
     """Turn AWS's errors within into :class:`AwsUnavailable` or :class:`AwsRefused`, with ``what`` was being done.
 
     Quotas of Incident Manager are refusals, throttles are not. A conflict that names a time to retry at is none.
     """
-    try:
-        yield
-    except ClientError as error:
-        details = error.response.get("Error", {})
-        code = details.get("Code", "Unknown")
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-        message = f"could not {what}: {code}: {details.get('Message', '')}"
-        if code in _WORTH_A_RETRY or status >= 500 or status == 429 or "retryAfter" in error.response:
-            raise AwsUnavailable(message) from error
-        raise AwsRefused(message, code) from error
-    except ParamValidationError as error:
-        raise AwsRefused(f"could not {what}: {error}", "ParamValidation") from error
-    except BotoCoreError as error:
-        raise AwsUnavailable(f"could not {what}: {error}") from error
+    return _AwsCall(what)
+
+
+class _AwsCall:
+    """The frame of one call. A class, because one made of a generator takes several times as long to go through."""
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ClientError):
+            details = error.response.get("Error", {})
+            code = details.get("Code", "Unknown")
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+            message = f"could not {self._what}: {code}: {details.get('Message', '')}"
+            if code in _WORTH_A_RETRY or status >= 500 or status == 429 or "retryAfter" in error.response:
+                raise AwsUnavailable(message) from error
+            raise AwsRefused(message, code) from error
+        if isinstance(error, ParamValidationError):
+            raise AwsRefused(f"could not {self._what}: {error}", "ParamValidation") from error
+        if isinstance(error, BotoCoreError):
+            raise AwsUnavailable(f"could not {self._what}: {error}") from error

@@ -77,8 +77,10 @@ def one_line(value: object, limit: int = 300) -> str:
     'curl/8 First: all clear'
     """
     text = str(value)
-    if not text.isprintable():  # as nearly all is, which is soon told
+    if not text.isprintable():
         text = "".join(" " if _is_control(character) else character for character in text)
+    elif len(text) <= limit and text.isascii() and "  " not in text:  # as nearly all is, which is soon told
+        return text.strip()
     return cut(" ".join(text.split()), limit)
 
 

@@ -2,6 +2,7 @@
 never be handled, set aside.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,6 +105,7 @@ class Settling(Generic[T]):
         self._dead_letters = dead_letters
         self._logger = logger
         self._metrics = metrics
+        self._counts: Counter[str] = Counter()
 
     @contextmanager
     def invocation(self, context: "LambdaContext") -> Iterator[None]:
@@ -112,6 +114,9 @@ class Settling(Generic[T]):
         try:
             yield
         finally:
+            for name, number in self._counts.items():
+                self._metrics.add_metric(name, MetricUnit.Count, number)
+            self._counts.clear()
             if self._metrics.metric_set:  # Powertools has written it already after each hundred values
                 self._metrics.flush_metrics()
 
@@ -135,14 +140,14 @@ class Settling(Generic[T]):
 
         Gives the report, or why it must be delivered again. Raises neither: many records may share a failure.
         """
-        self._metrics.add_metric("EventsReceived", MetricUnit.Count, 1)
+        self._counts["EventsReceived"] += 1
         if isinstance(outcome, Rejected):
             try:
                 return self._reject(record, outcome)
             except Exception as failure:  # noqa: BLE001 - what is not set aside is delivered again
                 outcome = failure
         if isinstance(outcome, Exception):
-            self._metrics.add_metric("EventsFailed", MetricUnit.Count, 1)
+            self._counts["EventsFailed"] += 1
             told = _told(record, {"outcome": "failed", "reason": str(outcome)})
             expected = isinstance(outcome, Retryable | Permanent)  # says all there is to say itself
             self._logger.error("event failed", exc_info=None if expected else outcome, extra=told)
@@ -154,7 +159,7 @@ class Settling(Generic[T]):
 
     def _reject(self, record: Record[T], rejection: Rejected) -> Report:
         self._dead_letters.set_aside(record.body, event_id=record.event_id, reason=str(rejection))
-        self._metrics.add_metric("EventsRejected", MetricUnit.Count, 1)
+        self._counts["EventsRejected"] += 1
         report = {"outcome": "rejected", "field": rejection.field, "reason": str(rejection)}
         self._logger.warning("event rejected", extra=_told(record, report))
         return report
