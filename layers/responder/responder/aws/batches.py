@@ -1,5 +1,6 @@
 """Many rows of a DynamoDB table in few calls; what a call leaves unprocessed is asked for again."""
 
+import random
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -130,7 +131,8 @@ def _cancelled(client: "DynamoDBClient", writes: "Sequence[TransactWriteItemType
 
 
 def _pauses() -> Iterator[float]:
-    return iter([_FIRST_PAUSE * 2**number for number in range(ROUNDS)])
+    # None of the same length, or two that are in one another's way go on being so.
+    return iter([_FIRST_PAUSE * 2**number * random.uniform(0.5, 1) for number in range(ROUNDS)])
 
 
 def _pause(pauses: Iterator[float]) -> Iterator[float]:

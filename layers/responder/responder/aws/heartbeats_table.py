@@ -1,6 +1,6 @@
 """When forwarding rules were last heard, and what the last check knew (DynamoDB).
 
-Rows: ``heard/<account>/<Region>/<rule>`` with the time of the last heartbeat, and ``memory``.
+Rows: ``heard/<account>/<Region>/<rule>`` with the time of the last heartbeat, and ``memory-2``.
 """
 
 import json
@@ -22,7 +22,7 @@ REMEMBERED = timedelta(days=90)
 """Of a rule that is heard no more. It stays silent after that, only nobody can say since when."""
 
 _HEARD = "heard"
-_MEMORY = "memory"
+_MEMORY = "memory-2"  # the number is that of its format: another one begins anew, and is not misread
 
 
 class HeartbeatsTable:

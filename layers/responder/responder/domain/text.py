@@ -85,7 +85,12 @@ def one_line(value: object, limit: int = 300) -> str:
 
 
 def _is_control(character: str) -> bool:
-    """Line ends, escapes, marks that turn the direction of writing, lone surrogates; not what joins an emoji."""
+    """Line ends, escapes, marks that turn the direction of writing, lone surrogates; not what joins an emoji.
+
+    And the two that are no characters, which SQS takes as little as those.
+    """
+    if character in "\ufffe\uffff":
+        return True
     return character != _ZERO_WIDTH_JOINER and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
