@@ -100,7 +100,8 @@ class Poller:
         return max(min(moments), self._clock.now) if moments else None
 
     def is_full(self) -> bool:
-        return self.queue.peek(self._clock.now).ready >= self._mapping.batch_size
+        size = self._mapping.batch_size
+        return self.queue.size() >= size and self.queue.peek(self._clock.now).ready >= size  # it is asked often
 
     def poll(self) -> bool:
         """Take a batch and invoke the function with it; whether there was one."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
+from itertools import count
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -26,6 +27,8 @@ from .stacks import QueueResource
 MAXIMUM_RECEIVE = 10  # messages that one ReceiveMessage call gives at most
 
 sqs_models.camelcase_to_underscores = cache(camelcase_to_underscores)  # moto asks it for twenty names a message
+_receipts = count(1)
+sqs_models.generate_receipt_handle = lambda: f"receipt-{next(_receipts)}"  # moto draws 185 letters one by one
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -94,6 +97,10 @@ class Queue:
 
     def delete(self, messages: Iterable[Mapping[str, Any]]) -> None:
         self.drop({message["MessageId"] for message in messages})
+
+    def size(self) -> int:
+        """How many messages there are, ready or not."""
+        return len(self._messages())
 
     def peek(self, now: datetime) -> Peek:
         """Look without receiving, which no call of SQS's can; therefore from moto's own state."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from tests.chaos.invariants import violations
+from tests.chaos.invariants import deeds, violations
 from tests.chaos.runs import Run, run
 from tests.chaos.worlds import WORLDS, World
 
@@ -63,8 +63,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @cache
 def reference(world: str) -> Run:
-    """The run of a world in which nothing goes wrong."""
-    return run(WORLDS[world])
+    """The run of a world in which nothing goes wrong, and everything happens that the world is for."""
+    made = run(WORLDS[world])
+    assert deeds(made) == WORLDS[world].comes_to
+    return made
 
 
 class Judge(Protocol):

@@ -19,20 +19,33 @@ _FOUND_GONE = re.compile(r"found gone at \S+ \(([^,]*), event [^)]*\)")
 
 
 def violations(
-    run: Run, reference: Run, *, order_kept: bool = True, clocks_right: bool = True, redriven: bool = False
+    run: Run, reference: Run, *, clocks_right: bool = True, redriven: bool = False, more_news: bool = False
 ) -> list[str]:
     """What does not hold of a run, in words. `reference` is that in which nothing went wrong.
 
-    The order of arrival may have changed, and what clocks say; events may have died and been redriven.
+    What clocks say may have changed; events may have died and been redriven; and people may be told of that, too.
     """
     return [
         *ends(run, reference.report, redriven=redriven),
         *one_incident_each(run, reference),
         *same_incidents(run.report, reference.report, clocks_right=clocks_right),
         *same_findings(run.report, reference.report, clocks_right=clocks_right),
-        *same_news(run.report, reference.report, order_kept=order_kept and clocks_right),
+        *same_news(run, reference.report, more=more_news),
         *run.people.harm,
     ]
+
+
+def deeds(run: Run) -> dict[str, int]:
+    """How much a run came to, for `World.comes_to`: a reference in which nothing happens would prove nothing."""
+    findings, news = run.report["findings"], [notice["subject"] for notice in run.report["notifications"]]
+    counts = {
+        "incidents": len(run.report["incidents"]),
+        "threats": sum(finding["Id"].startswith("correlated/") for finding in findings),
+        "enriched": sum(_fields(finding).get("findingEnriched") == "true" for finding in findings),
+        "resolved": sum(finding.get("Note", {}).get("UpdatedBy") == RESOLVER for finding in findings),
+        "people's": int(run.people.kept > 0),
+    } | Counter(subject.partition(":")[0] for subject in news)
+    return {name: count for name, count in counts.items() if count}
 
 
 def ends(run: Run, reference: Report, *, redriven: bool) -> list[str]:
@@ -42,6 +55,8 @@ def ends(run: Run, reference: Report, *, redriven: bool) -> list[str]:
     """
     found = []
     expected = {event["id"]: event["status"] for event in reference["events"]} | dict.fromkeys(run.poison, "rejected")
+    known = {event["id"] for event in run.report["events"]}
+    found += [f"the event {id_} is lost" for id_ in expected if id_ not in known and id_ not in run.poison]
     for event in run.report["events"]:
         if event["status"] not in ("handled", "unmatched") and not event["reason"]:
             found.append(f"the event {event['id']} is {event['status']}, and nothing says why")
@@ -83,8 +98,7 @@ def same_findings(report: Report, reference: Report, *, clocks_right: bool = Tru
     One that was resolved before its context could be written stays without it: what is resolved is left alone. While
     the organization does not answer, findings get the context that was known last, and say so.
     """
-    now = {finding["Id"]: _settled(finding, clocks_right) for finding in report["findings"]}
-    then = {finding["Id"]: _settled(finding, clocks_right) for finding in reference["findings"]}
+    now, then = _findings(report, clocks_right), _findings(reference, clocks_right)
     for id_ in now.keys() & then.keys():
         _drop_staleness(now[id_])
         is_resolved = now[id_].get("Note", {}).get("UpdatedBy") == RESOLVER
@@ -95,16 +109,24 @@ def same_findings(report: Report, reference: Report, *, clocks_right: bool = Tru
     return _differences("finding", now, then)
 
 
-def same_news(report: Report, reference: Report, *, order_kept: bool = True) -> list[str]:
-    """People are told the same, of each incident too: once at least, as SNS and a crash after telling have it."""
-    found = []
-    told = "\n".join(notice["message"] for notice in report["notifications"])
-    found += [f"nobody was told of {i['key']}" for i in report["incidents"] if i["arn"] not in told]
-    if order_kept:  # who opens an incident is whoever comes first
-        now, then = ({notice["subject"] for notice in said["notifications"]} for said in (report, reference))
-        found += [f"people were told: {subject}" for subject in now - then]
-        found += [f"people were not told: {subject}" for subject in then - now]
+def same_news(run: Run, reference: Report, *, more: bool = False) -> list[str]:
+    """People are told the same, and of each incident.
+
+    Once, but where a function dies after telling, or the answer of SNS is lost: then once at least.
+    """
+    told = "\n".join(notice["message"] for notice in run.report["notifications"])
+    found = [f"nobody was told of {i['key']}" for i in run.report["incidents"] if i["arn"] not in told]
+    if run.injected["shuffled"] or run.injected["late"]:  # who opens an incident, and names it, is whoever comes first
+        return found
+    now, then = (Counter(notice["subject"] for notice in said["notifications"]) for said in (run.report, reference))
+    found += [f"people were not told: {subject}" for subject in (then - now if _tells_once(run) else then.keys() - now)]
+    if not more:
+        found += [f"people were told: {subject}" for subject in (now - then if _tells_once(run) else now.keys() - then)]
     return found
+
+
+def _tells_once(run: Run) -> bool:
+    return not any(kind in ("kills", "outage") or "LostResponse" in kind for kind in run.injected)
 
 
 def _incidents(report: Report, clocks_right: bool) -> dict[str, Any]:
@@ -133,6 +155,17 @@ def _entry(entry: Mapping[str, str], incident: Mapping[str, Any]) -> tuple[str, 
     if incident["key"].startswith("correlated/") and incident["title"].startswith(title):
         return "", _TIME.sub("…", data)
     return time, data
+
+
+def _findings(report: Report, clocks_right: bool) -> dict[str, Finding]:
+    """The findings by their Ids; a second one of the same Id is one more."""
+    seen: dict[str, Finding] = {}
+    times = Counter[str]()
+    for finding in report["findings"]:
+        times[finding["Id"]] += 1
+        number = f" ({times[finding['Id']]})" if times[finding["Id"]] > 1 else ""
+        seen[finding["Id"] + number] = _settled(finding, clocks_right)
+    return seen
 
 
 def _settled(finding: Finding, clocks_right: bool) -> Finding:

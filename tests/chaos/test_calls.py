@@ -43,4 +43,4 @@ def test_calls_that_fail_change_nothing(kind: str, world: World, seed: int, judg
 
 @pytest.mark.seeds(short=[1], long=range(1, 4))
 def test_everything_at_once_changes_nothing(world: World, seed: int, judge: Judge) -> None:
-    judge("everything at once", world, run(world, EVERYTHING, seed), order_kept=False)
+    judge("everything at once", world, run(world, EVERYTHING, seed))

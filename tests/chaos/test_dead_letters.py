@@ -200,7 +200,7 @@ def test_what_dies_in_an_outage_has_its_reason_and_is_redriven_with_no_loss(
     made = run(WORLDS[name], seed=seed, course=course)
 
     # Heartbeats that come late tell of silence that was: they are news of their own.
-    judge("outages, then redriven", WORLDS[name], made, order_kept=name != "heartbeats", redriven=True)
+    judge("outages, then redriven", WORLDS[name], made, redriven=True, more_news=name == "heartbeats")
     assert made.letters > 0
     assert course.reasons
     assert all(course.reasons)

@@ -42,6 +42,10 @@ class World:
     functions: tuple[str, ...]
     """The functions that have to do in it."""
 
+    comes_to: Mapping[str, int]
+    """How many incidents, threats, enriched and resolved findings and news there are at the end if nothing goes wrong,
+    and that findings which people have worked on were changed meanwhile (`people's`)."""
+
     parameters: Mapping[str, str] = field(default_factory=dict)
     has: Callable[[], Mapping[str, Any]] = dict
     """What the sandbox is opened with."""
@@ -216,25 +220,29 @@ WORLDS = {
             "incidents-IncidentManager",
             incidents,
             ("open_incident",),
+            {"incidents": 4, "Incident": 4},
             parameters={"IncidentBackend": "IncidentManager"},
         ),
-        World("incidents-OpsCenter", incidents, ("open_incident",)),
+        World("incidents-OpsCenter", incidents, ("open_incident",), {"incidents": 4, "Incident": 4}),
         World(
             "findings",
             findings,
             ("enrich_findings", "resolve_deleted"),
+            {"enriched": 6, "resolved": 2, "people's": 1},
             has=lambda: {"findings": findings_of(sample(name) for name in FINDING_EVENTS)},
         ),
         World(
             "threats",
             threats,
             ("collect_signals", "correlate_signals", "enrich_findings", "open_incident"),
+            {"threats": 1, "incidents": 1, "Incident": 1, "enriched": 5, "people's": 1},
             has=lambda: {"resources": RESOURCES},
         ),
         World(
             "sweeps",
             sweeps,
             ("sweep_deleted",),
+            {"resolved": 1, "people's": 1},
             has=lambda: {"findings": deepcopy(SWEPT), "resources": RESOURCES},
             by_events=False,
         ),
@@ -242,6 +250,7 @@ WORLDS = {
             "heartbeats",
             heartbeats,
             ("watch_heartbeats",),
+            {"SILENT": 1, "HEARD AGAIN": 1},
             parameters={"ExcludedAccounts": f"{TEST},222233334444,999999999999"},
             by_events=False,
         ),

@@ -253,7 +253,7 @@ def flood(number: int) -> Event:
 
 
 def test_calls_per_finding_do_not_grow_with_what_came_before() -> None:
-    few, many = (run(map(flood, range(number))) for number in (30, 300))
+    few, many = (run(map(flood, range(number))) for number in (50, 250))
     reads = [
         sum(calls(report)[f"dynamodb:{name}"] for name in ("BatchGetItem", "GetItem", "Query")) / len(report["events"])
         for report in (few, many)
