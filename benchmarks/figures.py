@@ -12,11 +12,11 @@ class Figure:
     "ratio" or "s"; `goal` is the value that is just good enough, None where the figure is only told; `better` in which
     direction better values lie; `note` says in a sentence or two how it was measured and what it counts.
 
-    >>> Figure(name="calls", value=0.2, unit="calls per finding", goal=0.15, better="lower").holds
+    >>> Figure(name="calls", value=0.2, unit="calls per finding", goal=0.15, better="lower").met
     False
-    >>> Figure(name="speed_up", value=100.0, unit="ratio", goal=100.0, better="higher").holds
+    >>> Figure(name="speed_up", value=100.0, unit="ratio", goal=100.0, better="higher").met
     True
-    >>> Figure(name="size", value=3.0, unit="KB").holds
+    >>> Figure(name="size", value=3.0, unit="KB").met
     True
     """
 
@@ -28,12 +28,12 @@ class Figure:
     note: str = ""
 
     @property
-    def holds(self) -> bool:
-        """Whether the goal is reached; a figure without a goal holds. What is not a number holds no goal."""
+    def met(self) -> bool:
+        """Whether the goal is reached; so it is without one. What is not a number meets no goal."""
         if self.goal is None:
             return True
         return self.value <= self.goal if self.better == "lower" else self.value >= self.goal
 
     def as_json(self) -> dict[str, Any]:
-        """As build/bench.json has it: the fields, and `holds`, which is null without a goal."""
-        return {**asdict(self), "holds": None if self.goal is None else self.holds}
+        """As build/bench.json has it: the fields, and `met`, which is null without a goal."""
+        return {**asdict(self), "met": None if self.goal is None else self.met}

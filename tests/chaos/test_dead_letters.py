@@ -127,7 +127,7 @@ OUTAGES = (
     ("heartbeats", "dynamodb:BatchWriteItem", "UnprocessedItems"),
 )
 SHORT_OUTAGES = [outage for outage in OUTAGES if outage[1] == "securityhub:BatchImportFindings"]
-SHORT_POISON = ["incidents-OpsCenter", "findings", "threats"]
+SHORT_POISON = ["findings", "threats"]
 
 
 class OutageCourse(ChaosCourse):

@@ -20,6 +20,14 @@ def lose_an_event(run: Run) -> None:
     run.report["events"][0] |= {"status": "failed", "reason": None}
 
 
+def forget_an_event(run: Run) -> None:
+    run.report["events"].pop(0)
+
+
+def lose_poison(run: Run) -> None:
+    run.poison = ("poison",)
+
+
 def leave_a_dead_letter(run: Run) -> None:
     run.report["dead_letters"].append({"queue": "OpenIncidentDeadLetterQueue", "reason": "x", "body": "{}"})
 
@@ -48,10 +56,30 @@ def tell_nobody(run: Run) -> None:
     run.report["notifications"].clear()
 
 
+def tell_again(run: Run) -> None:
+    run.report["notifications"] *= 20
+
+
+def find_a_threat_twice(run: Run) -> None:
+    run.report["findings"] += [
+        deepcopy(finding) for finding in run.report["findings"] if finding["Id"].startswith("correlated/")
+    ]
+
+
+def lose_an_update(run: Run) -> None:
+    del run.report["findings"][0]["UserDefinedFields"]
+
+
+def lose_a_finding(run: Run) -> None:
+    run.report["findings"].pop()
+
+
 @pytest.mark.parametrize(
     ("change", "noticed"),
     [
         (lose_an_event, "nothing says why"),
+        (forget_an_event, "is lost"),
+        (lose_poison, "what nobody can handle is lost"),
         (leave_a_dead_letter, "has a dead letter"),
         (open_an_incident_twice, "has had another number of incidents"),
         (lose_an_incident, "is missing"),
@@ -59,10 +87,37 @@ def tell_nobody(run: Run) -> None:
         (repeat_a_timeline_entry, "timeline is"),
         (lower_an_impact, "impact is"),
         (tell_nobody, "nobody was told"),
+        (tell_again, "people were told"),
     ],
 )
 def test_harm_to_incidents_is_noticed(change: Callable[[Run], None], noticed: str) -> None:
-    plain = reference("incidents-OpsCenter")
+    expect_notice("incidents-OpsCenter", change, noticed)
+
+
+@pytest.mark.parametrize(
+    ("change", "noticed"),
+    [
+        (open_an_incident_twice, "has had another number of incidents"),
+        (find_a_threat_twice, "a finding correlated/"),
+        (lose_an_update, "UserDefinedFields is None"),
+        (lose_a_finding, "is missing"),
+    ],
+)
+def test_harm_to_threats_is_noticed(change: Callable[[Run], None], noticed: str) -> None:
+    expect_notice("threats", change, noticed)
+
+
+@pytest.mark.parametrize("subject", ["SILENT", "HEARD AGAIN"])
+def test_news_of_heartbeats_that_is_missing_is_noticed(subject: str) -> None:
+    def lose_it(run: Run) -> None:
+        news = run.report["notifications"]
+        news[:] = [notice for notice in news if not notice["subject"].startswith(subject)]
+
+    expect_notice("heartbeats", lose_it, f"people were not told: {subject}")
+
+
+def expect_notice(world: str, change: Callable[[Run], None], noticed: str) -> None:
+    plain = reference(world)
     made = deepcopy_of(plain)
     assert violations(made, plain) == []
     change(made)

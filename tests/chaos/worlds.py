@@ -235,7 +235,7 @@ WORLDS = {
             "threats",
             threats,
             ("collect_signals", "correlate_signals", "enrich_findings", "open_incident"),
-            {"threats": 1, "incidents": 1, "Incident": 1, "enriched": 5, "people's": 1},
+            {"threats": 1, "incidents": 1, "Incident": 1, "enriched": 6, "people's": 1},
             has=lambda: {"resources": RESOURCES},
         ),
         World(

@@ -35,9 +35,9 @@ def test_a_cut_never_falls_within_a_character(character: str) -> None:
 
 
 def test_one_line_lets_nobody_write_lines_or_turn_the_text_around() -> None:
-    line = one_line("a\nb\r\nc\x1b[31m\u2028d\u202ee\ud800f\x00")
+    line = one_line("a\nb\r\nc\x1b[31m\u2028d\u202ee\ud800f\uffffg\x00")
 
-    assert line == "a b c [31m d e f"
+    assert line == "a b c [31m d e f g"
 
 
 @given(st.text())

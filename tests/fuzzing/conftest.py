@@ -53,6 +53,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     violations = len(terminalreporter.stats.get("failed", [])) + len(terminalreporter.stats.get("error", []))
     terminalreporter.section("fuzzing")
     for function, number in sorted(cases.items()):
-        told = ", ".join(f"{outcomes[function][name]} {name}" for name in ("handled", "rejected", "refused", "retried"))
+        told = ", ".join(f"{outcomes[function][name]} {name}" for name in ("handled", "rejected", "refused"))
         terminalreporter.write_line(f"{function}: {number} cases: {told}")
     terminalreporter.write_line(f"{cases.total()} cases in all, {violations} violations")

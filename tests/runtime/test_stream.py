@@ -238,6 +238,12 @@ def test_a_bug_is_logged_with_its_trace_and_a_known_failure_without(world: World
     assert ["exception" in line for line in world.lines] == [False, True]
 
 
+@pytest.mark.parametrize("outcomes", [[{"outcome": "done"}, None], [{"outcome": "done"}]], ids=["none", "too few"])
+def test_a_handler_that_gives_no_outcome_has_failed(world: World, outcomes: list[Any]) -> None:
+    assert world.receive(stream("a", "b"), lambda _: outcomes) == failed(1)
+    assert [line["outcome"] for line in world.lines] == ["done", "failed"]
+
+
 @pytest.mark.parametrize("name", ['x"}\n{"level":"CRITICAL"', "x\r\nEND RequestId: 1", "\x1b[2J\x00"])
 def test_nobody_writes_lines_of_their_own(world: World, name: str) -> None:
     world.receive({"Records": [record(name) | {"eventID": name}, removal(1)]})
