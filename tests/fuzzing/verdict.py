@@ -203,12 +203,6 @@ def _judge_refusal(invocation: Invocation) -> None:
     assert (line["message"], line["reason"]) == ("payload refused", str(invocation.raised))
 
 
-def _number_of_records(payload: Any) -> int:
-    """What brings no list of records is a record itself."""
-    records = payload.get("Records") if isinstance(payload, dict) else None
-    return len(records) if isinstance(records, list) else 1
-
-
 def judge_envelope(world: World, payload: Any) -> str:
     """Have a function handle a payload whose own members are mutilated, not what it brings.
 
@@ -223,7 +217,7 @@ def judge_envelope(world: World, payload: Any) -> str:
         return "refused"
     assert invocation.raised is None, repr(invocation.raised)
     lines = [line for line in log_lines(invocation) if "outcome" in line]
-    number = _number_of_records(payload)
+    number = world.records_in(payload)
     assert len(lines) == number, f"{len(lines)} lines say what became of {number} records"
     assert {line["outcome"] for line in lines} <= world.outcomes | {"rejected"}
     _judge_answer(invocation, lines)

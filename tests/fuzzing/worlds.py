@@ -177,6 +177,11 @@ class World(ABC):
         """The record's text as the dead-letter queue shall have it."""
         return record
 
+    def records_in(self, payload: Any) -> int:
+        """Of how many records it is to be said what became of them; what is no batch of a queue is one, as a whole."""
+        records = payload.get("Records") if isinstance(payload, dict) else None
+        return len(records) if isinstance(records, list) and records and all(map(_is_of_a_queue, records)) else 1
+
     def refuses(self, payload: Any) -> bool:
         """Whether the payload is nothing that Lambda could bring, and is said to be refused as a whole."""
         return False
@@ -224,6 +229,11 @@ def _shown(finding: Event) -> str:
 def _letter(message: Message) -> Letter:
     attributes = {name: value["StringValue"] for name, value in message.message_attributes.items()}
     return Letter(message.body, attributes.get("EventId"), attributes.get("RejectionReason"))
+
+
+def _is_of_a_queue(record: Any) -> bool:
+    is_message = isinstance(record, dict) and record.get("eventSource") == "aws:sqs"
+    return is_message and all(isinstance(record.get(name), str) for name in ("body", "messageId"))
 
 
 def _is_of_a_stream(record: Any) -> bool:
@@ -502,6 +512,9 @@ class Correlation(World):
 
     def kept(self, record: str) -> str:
         return json.dumps(loaded(record))
+
+    def records_in(self, payload: Any) -> int:
+        return len(payload.get("Records", [payload]))
 
     def refuses(self, payload: Any) -> bool:
         records = payload.get("Records", [payload]) if isinstance(payload, dict) else None

@@ -93,7 +93,7 @@ def plain() -> dict[str, set[tuple[str, str, str]]]:
     return {id_: evidence(found) for id_, found in threats(report).items()}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_order_duplicates_and_faults_change_nothing(seed: int, plain: dict[str, Any]) -> None:
     events = [event for rule in RULES for event in samples(rule)]
     faults = [Fault.parse(text) for text in ("*:*=0.2", "dynamodb:*=0.1:LostResponse", "securityhub:*=0.2:Timeout")]

@@ -117,7 +117,7 @@ def test_people_are_told_of_every_opened_incident_once(once: Callable[[str], Rep
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_three_deliveries_in_any_order_yield_the_same_incidents_as_one(
     once: Callable[[str], Report], backend: str, seed: int
 ) -> None:
