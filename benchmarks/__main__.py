@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None, benchmarks: Mapping[tuple[str, 
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure, and compare with the goals.",
-        epilog="The exit status is 0 when everything was measured, also when a goal was missed, which the table shows as ✗ "
-        "and build/bench.json as \"met\": false; 1 when something could not be measured.",
+        epilog="The exit status is 0 when everything was measured, also when a goal was missed, which the table shows "
+        'as ✗ and build/bench.json as "met": false; 1 when something could not be measured.',
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures, all without any; may have * and ?")
     parser.add_argument("--json", action="store_true", help="print what build/bench.json gets instead of the table")

@@ -1,8 +1,9 @@
 """What correlating a further finding costs when 10,000 signals are stored, over what it costs when 10 are.
 
-The ordinary case, a signal that comes in time: one that is late reads all that lie within its window. The stored signals
-are of the same resource, and of one leg of one rule, or of other resources. They lie in one table, so that timings can take turns; what is counted of reads is what DynamoDB charges for: requests, rows, and
-units of 4 KB, consistent reads all.
+The ordinary case, a signal that comes in time: one that is late reads all that lie within its window. The stored
+signals are of the same resource, and of one leg of one rule, or of other resources. They lie in one table, so that
+timings can take turns; what is counted of reads is what DynamoDB charges for: requests, rows, and units of 4 KB,
+consistent reads all.
 """
 
 import json

@@ -11,15 +11,17 @@ import json
 import statistics
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any, Protocol
 
 from benchmarks.drain import MAXIMUM_INVOCATION_BYTES, MEGABYTES_PER_CPU
-from benchmarks.drain_times import mapping_of, record_bytes, require_outcome
+from benchmarks.drain_times import mapping_of, record_bytes, require_done, require_outcome
 from benchmarks.figures import Figure
 from benchmarks.stopwatch import Timed, replay, timed_invocations
 from benchmarks.workload import (
     HUB,
     deletions,
+    findings_of,
     heartbeats,
     imported_findings,
     organization,
@@ -27,7 +29,6 @@ from benchmarks.workload import (
     root_calls,
     threats,
 )
-from sandbox.functions import Invocation
 from sandbox.world import Sandbox
 
 NAME = "warm_overhead_per_event"
@@ -68,8 +69,8 @@ def overhead() -> Figure:
         goal=1.0,
         note=(
             f"{worst}, the slowest; all: {'; '.join(sorted(told))}. Medians of {REPLAYS} replays, or more of a small "
-            f"batch. Time on a whole processor, of which a function with 512 MB has {512 / MEGABYTES_PER_CPU:.2f}; in full "
-            "batches; from a batch's JSON to the answer, without what is within methods of boto3's clients, and so "
+            f"batch. Time on a whole processor, of which a function with 512 MB has {512 / MEGABYTES_PER_CPU:.2f}; in "
+            "full batches; from a batch's JSON to the answer, without what is within methods of boto3's clients, so "
             "without botocore's marshalling; with the heap of before frozen, which the garbage collector leaves out."
         ),
     )
@@ -77,13 +78,12 @@ def overhead() -> Figure:
 
 def _replays() -> Iterator[list[Timed]]:
     """Of each function, the replays of a batch that it handled when it was warm."""
-    with Sandbox(HUB, organization=organization(), findings=findings_of(_all(_batches("enrich_findings", imported_findings)))) as sandbox:
+    batches = list(_batches("enrich_findings", imported_findings))
+    with Sandbox(HUB, organization=organization(), findings=findings_of(chain(*batches))) as sandbox:
+        sandbox.clock.follow(datetime.fromisoformat(batches[0][0]["time"]))
         with timed_invocations() as done:
-            for batch in _batches("enrich_findings", imported_findings):
-                sandbox.clock.follow(datetime.fromisoformat(batch[0]["time"]))
-                invocation = sandbox.function("enrich_findings").invoke(queue_batch(batch))
-                _require_done(invocation)
-                require_outcome(invocation, "enriched")
+            for batch in batches:
+                require_outcome(sandbox.function("enrich_findings").invoke(queue_batch(batch)), "enriched")
         yield _replayed(sandbox, done[-1])
     events, findings = deletions(2 * _batch_size("resolve_deleted"))
     sources: Mapping[str, Source] = {
@@ -95,14 +95,14 @@ def _replays() -> Iterator[list[Timed]]:
         for name, source in sources.items():
             with timed_invocations() as done:
                 for batch in _batches(name, source):
-                    _require_done(sandbox.function(name).invoke(queue_batch(batch)))
+                    require_done(sandbox.function(name).invoke(queue_batch(batch)))
             yield _replayed(sandbox, done[-1])
     with Sandbox(HUB) as sandbox:
         sandbox.clock.follow(datetime.fromisoformat(threats(1)[0]["time"]))  # a table's stream begins after it
         with timed_invocations() as done:
             for batch in _batches("collect_signals", threats):
                 # The collector's stream is what correlate_signals gets.
-                _require_done(sandbox.invoke("collect_signals", queue_batch(batch)))
+                require_done(sandbox.invoke("collect_signals", queue_batch(batch)))
         for name in ("collect_signals", "correlate_signals"):
             # The last of the largest: what is left of a stream makes a smaller one.
             *_, recorded = sorted((timed for timed in done if timed.function == name), key=_size)
@@ -127,8 +127,3 @@ def _batch_size(function: str) -> int:
 
 def _size(timed: Timed) -> int:
     return len(json.loads(timed.payload)["Records"])
-
-
-def _require_done(invocation: Invocation) -> None:
-    if invocation.error is not None or invocation.response != {"batchItemFailures": []}:
-        raise RuntimeError(f"{invocation.function} failed: {invocation.error or invocation.response}")

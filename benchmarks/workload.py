@@ -1,7 +1,7 @@
 """What the benchmarks send: an organization, findings of its accounts, deletions of their resources."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,11 @@ def _imported_finding(template: Event, number: int) -> Event:
     if number % NOTED_EVERY == 0:
         finding["Note"] = {"Text": f"See SEC-{number}.", "UpdatedBy": "kim", "UpdatedAt": "2026-03-02T14:00:00.000Z"}
     return event
+
+
+def findings_of(events: Iterable[Event]) -> list[Finding]:
+    """What Security Hub holds when these events come: the findings in them."""
+    return [finding for event in events for finding in event["detail"]["findings"]]
 
 
 Ids = tuple[str, Mapping[str, Any], Any, str, Sequence[str]]
