@@ -118,7 +118,12 @@ def same_news(run: Run, reference: Report, *, more: bool = False) -> list[str]:
     found = [f"nobody was told of {i['key']}" for i in run.report["incidents"] if i["arn"] not in told]
     if run.injected["shuffled"] or run.injected["late"]:  # who opens an incident, and names it, is whoever comes first
         return found
-    now, then = (Counter(notice["subject"] for notice in said["notifications"]) for said in (run.report, reference))
+    # After a kill the rest of a batch may come first, and then names the incident.
+    names = () if not run.injected["kills"] else ("Incident: ",)
+    now, then = (
+        Counter(notice["subject"] for notice in said["notifications"] if not notice["subject"].startswith(names))
+        for said in (run.report, reference)
+    )
     found += [f"people were not told: {subject}" for subject in (then - now if _tells_once(run) else then.keys() - now)]
     if not more:
         found += [f"people were told: {subject}" for subject in (now - then if _tells_once(run) else now.keys() - then)]
