@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from responder.aws.dead_letters import MAX_MESSAGE
 from tests.fuzzing.mutations import ANYTHING, BODIES, CHANGES_OF_BODIES, loaded, mutated, text_of, with_secrets
 from tests.fuzzing.verdict import TALLY, judge, judge_envelope
 from tests.fuzzing.worlds import World
@@ -34,6 +35,7 @@ def is_long(request: pytest.FixtureRequest) -> bool:
 
 def run(world: World, text: str, before: int = 0, behind: int = 0, payload: Any = None) -> None:
     """Have a function handle a mutilated record, with neighbours around it."""
+    assume(len(text.encode(errors="replace")) <= MAX_MESSAGE)  # no queue holds a larger one
     first, second = map(json.dumps, world.neighbours)
     records = [*[first][:before], text, *[second][:behind]]
     outcome = judge(world, records, before, payload)

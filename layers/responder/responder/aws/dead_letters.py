@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from responder.aws.faults import aws_call
-from responder.domain.text import one_line
+from responder.domain.text import one_line, well_formed
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -14,7 +14,7 @@ MAX_MESSAGE = 1_048_576
 
 
 class DeadLetterQueue:
-    """Sets events aside that can never be handled. Their body is kept as it came."""
+    """Sets events aside that can never be handled. Their body is kept as it came, but for what SQS refuses."""
 
     def __init__(self, client: "SQSClient", queue_url: str) -> None:
         self._client = client
@@ -23,8 +23,10 @@ class DeadLetterQueue:
     def set_aside(self, body: str, *, event_id: str, reason: str) -> None:
         """Send the body with the attributes ``RejectionReason`` and ``EventId``.
 
-        A body that leaves no room for them goes without: the log has the reason then, by the event's id.
+        A body that leaves no room for them goes without: the log has the reason then, by the event's id. Lone surrogates,
+        which SQS takes nowhere, are replaced.
         """
+        body = well_formed(body)
         attributes: dict[str, MessageAttributeValueTypeDef] = {
             "RejectionReason": {"DataType": "String", "StringValue": one_line(reason, 500) or "unknown"},
             "EventId": {"DataType": "String", "StringValue": one_line(event_id, 256) or "unknown"},
