@@ -58,7 +58,7 @@ _CONTACTS = [
     for name in ("email", "phone")
 ]
 UNSPOKEN = (SECRET, CONTACT, PHONE, *_CONTACTS)
-"""What no log line may say. A reason quotes up to forty characters of the scalar at fault, as people must know which."""
+"""What no log line may say. Of the scalar at fault a reason quotes up to forty characters, for people to know which."""
 
 
 @dataclass

@@ -23,8 +23,8 @@ class DeadLetterQueue:
     def set_aside(self, body: str, *, event_id: str, reason: str) -> None:
         """Send the body with the attributes ``RejectionReason`` and ``EventId``.
 
-        A body that leaves no room for them goes without: the log has the reason then, by the event's id. Lone surrogates,
-        which SQS takes nowhere, are replaced.
+        A body that leaves no room for them goes without: the log has the reason then, by the event's id. What SQS
+        takes nowhere, lone surrogates, is replaced.
         """
         body = well_formed(body)
         attributes: dict[str, MessageAttributeValueTypeDef] = {
