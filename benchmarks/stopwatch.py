@@ -1,8 +1,9 @@
 """What an invocation in the sandbox takes of the processor, and what it asks of AWS.
 
 Time is the thread's own on the processor, so that what else runs on the machine does not count. An invocation's begins
-with the JSON that Lambda hands over and ends with the handler's answer; calls of boto3's clients, from the method's
-beginning to its end, and so all of moto and the sandbox, are left out of it.
+with the JSON that Lambda hands over and ends with the handler's answer. Left out of it are calls of boto3's clients,
+from the method's beginning to its end, and so all of moto, and what the sandbox does to let time pass where the
+function sleeps.
 """
 
 import gc
@@ -16,6 +17,7 @@ from unittest.mock import patch
 
 from botocore.client import BaseClient
 
+from sandbox.clock import Clock
 from sandbox.functions import Container, Function
 
 
@@ -61,25 +63,32 @@ def timed_invocations(answer_call: AnswerCall | None = None) -> Iterator[list[Ti
             timed.own_seconds += time.thread_time() - start
             done.append(running.pop())
 
-    def timed_call(client: Any, operation: str, parameters: Any) -> Any:
-        nonlocal depth
-        start = time.thread_time()
-        if not running or depth:  # a call within a call, to assume a role, is part of it
-            return call_api(client, operation, parameters)
-        depth = 1
-        try:
-            answer = (answer_call or call_api)(client, operation, parameters)
-            running[-1].calls.append(Call(call_name(client, operation), answer))
-            return answer
-        finally:
-            running[-1].own_seconds -= time.thread_time() - start
-            depth = 0
+    def left_out(work: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any) -> Any:
+            nonlocal depth
+            start = time.thread_time()
+            depth += 1
+            try:
+                return work(*arguments)
+            finally:
+                depth -= 1
+                if running and not depth:  # what is within is part of it: a call to assume a role, the time of a call
+                    running[-1].own_seconds -= time.thread_time() - start
 
-    replaced: list[tuple[Any, str, Callable[..., Any]]] = [
-        (Container, "handle", timed_handle),
-        (BaseClient, "_make_api_call", timed_call),
-    ]
-    with patch.object(*replaced[0]), patch.object(*replaced[1]):
+        return timed
+
+    def answered(client: Any, operation: str, parameters: Any) -> Any:
+        if not running or depth > 1:
+            return call_api(client, operation, parameters)
+        answer = (answer_call or call_api)(client, operation, parameters)
+        running[-1].calls.append(Call(call_name(client, operation), answer))
+        return answer
+
+    with (
+        patch.object(Container, "handle", timed_handle),
+        patch.object(BaseClient, "_make_api_call", left_out(answered)),
+        patch.object(Clock, "advance", left_out(Clock.advance)),
+    ):
         yield done
 
 

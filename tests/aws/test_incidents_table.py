@@ -58,7 +58,23 @@ def test_a_state_is_read_as_the_one_who_wrote_it_knew_it(table: IncidentsTable) 
     assert (claimed, False) == table.look_up(OCCURRENCE)
     assert claimed.request == request
 
-    opened = table.open(claimed, "arn:incident", NOW)
+    taken_over = table.take_over(claimed, lease_until=NOW + timedelta(minutes=2))
+    assert (taken_over, False) == table.look_up(OCCURRENCE)
+
+    opened = table.open(taken_over, "arn:incident", NOW)
+    assert (opened, False) == table.look_up(OCCURRENCE)
+
     raised = table.raise_headline(opened, replace(OCCURRENCE, impact=1, fingerprint="graver").headline)
     assert (raised, False) == table.look_up(OCCURRENCE)
     assert (raised.stage, raised.request) == (Stage.OPEN, request)
+
+
+def test_so_is_one_that_was_given_up_and_one_that_was_claimed_after_it(table: IncidentsTable) -> None:
+    lease_until = NOW + timedelta(minutes=1)
+
+    given_up = table.give_up(table.claim(request_for(OCCURRENCE, 1), after=None, lease_until=lease_until), "quota", NOW)
+    assert (given_up, False) == table.look_up(OCCURRENCE)
+
+    later = replace(OCCURRENCE, fingerprint="later", related_items=())
+    claimed = table.claim(request_for(later, 2), after=given_up, lease_until=lease_until)
+    assert (claimed, False) == table.look_up(OCCURRENCE)

@@ -1,12 +1,16 @@
 """Replays of an invocation: the same calls, AWS's recorded answers, and nothing of it in AWS."""
 
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from benchmarks.stopwatch import Timed, replay, timed_invocations
 from benchmarks.workload import HUB, queue_batch, root_calls
-from sandbox.functions import Function
+from sandbox.clock import Clock
+from sandbox.functions import Container, Function
 from sandbox.world import Sandbox
 
 
@@ -53,3 +57,29 @@ def test_a_replay_that_asks_for_something_else_is_an_error(function: Function, r
 
     with pytest.raises(RuntimeError, match="open_incident, replayed, asks for"):
         replay(function, Timed(recorded.function, recorded.payload, calls=calls), times=1)
+
+
+def test_what_the_sandbox_does_while_a_function_sleeps_is_not_its_time(
+    function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = 0.0
+
+    def advance(clock: Clock, seconds: float) -> None:
+        nonlocal spent
+        spent += 100.0
+
+    def handle(container: Container, payload: str, context: Any) -> None:
+        nonlocal spent
+        spent += 1.0
+        time.sleep(60)
+        spent += 2.0
+
+    monkeypatch.setattr("benchmarks.stopwatch.time", SimpleNamespace(thread_time=lambda: spent))
+    monkeypatch.setattr(Clock, "advance", advance)
+    monkeypatch.setattr(Container, "handle", handle)
+
+    with timed_invocations() as done:
+        function.invoke({})
+
+    assert spent > 100.0
+    assert [timed.own_seconds for timed in done] == [3.0]

@@ -132,7 +132,7 @@ def _cancelled(client: "DynamoDBClient", writes: "Sequence[TransactWriteItemType
 
 def _pauses() -> Iterator[float]:
     # None of the same length, or two that are in one another's way go on being so.
-    return iter([_FIRST_PAUSE * 2**number * random.uniform(0.5, 1) for number in range(ROUNDS)])
+    return (_FIRST_PAUSE * 2**number * random.uniform(0.5, 1) for number in range(ROUNDS))
 
 
 def _pause(pauses: Iterator[float]) -> Iterator[float]:

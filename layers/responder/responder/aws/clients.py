@@ -86,7 +86,9 @@ class _OnDemand:
         self._client = client
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._client(), name)
+        member = getattr(self._client(), name)
+        setattr(self, name, member)  # it is not asked for again
+        return member
 
 
 class _Role(CredentialProvider):

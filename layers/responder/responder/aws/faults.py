@@ -46,16 +46,13 @@ class AwsRefused(Permanent):
         self.code = code
 
 
-def aws_call(what: str) -> "_AwsCall":
+class aws_call:  # noqa: N801 - read where it is used: "with aws_call(...)"
     """Turn AWS's errors within into :class:`AwsUnavailable` or :class:`AwsRefused`, with ``what`` was being done.
 
     Quotas of Incident Manager are refusals, throttles are not. A conflict that names a time to retry at is none.
+
+    A class, because a frame made of a generator takes several times as long to go through.
     """
-    return _AwsCall(what)
-
-
-class _AwsCall:
-    """The frame of one call. A class, because one made of a generator takes several times as long to go through."""
 
     __slots__ = ("_what",)
 
@@ -66,6 +63,8 @@ class _AwsCall:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
         if isinstance(error, ClientError):
             details = error.response.get("Error", {})
             code = details.get("Code", "Unknown")

@@ -13,10 +13,10 @@ Access: state and event of a key in one BatchGetItem (strongly consistent); the 
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
@@ -60,6 +60,22 @@ class IncidentsTable:
         #   A: read none .. put generation 1, claimed -> holds the claim
         #   B: read none ............................... put fails: the row is there (or no longer as it was read)
         headline = request.headline
+        claimed = IncidentState(
+            key=request.key,
+            generation=request.generation,
+            stage=Stage.CLAIMED,
+            request=request,
+            headline=headline,
+            lease_until=lease_until,
+            incident=None,
+            problem=None,
+            since=request.occurred_at,
+            titles=frozenset({headline.title}),
+            impacts=frozenset({headline.impact}),
+            entries=0,
+            coalesced=None,
+            related=frozenset(item.target for item in request.related_items),
+        )
         row: Item = {
             "key": {"S": request.key},
             "entry": {"S": _STATE},
@@ -73,8 +89,8 @@ class IncidentsTable:
             "impacts": {"NS": [str(headline.impact)]},
             "entries": {"N": "0"},
         }
-        if request.related_items:
-            row["related"] = {"SS": sorted({item.target for item in request.related_items})}
+        if claimed.related:
+            row["related"] = {"SS": sorted(claimed.related)}
         with _conditional_write("claim an incident"):
             if after is None:
                 self._client.put_item(
@@ -93,27 +109,29 @@ class IncidentsTable:
                         ":stage": {"S": after.stage},
                     },
                 )
-        return _state(row, request)
+        return claimed
 
     def take_over(self, state: IncidentState, *, lease_until: datetime) -> IncidentState:
         # Two functions find the same abandoned claim: the lease that both read admits only the first.
-        return self._update(
+        self._update(
             "take over a claim",
             state,
             "SET lease_until = :until",
             {":until": {"S": lease_until.isoformat()}, ":read": {"S": _iso(state.lease_until)}},
             condition="stage = :stage AND lease_until = :read",
         )
+        return replace(state, lease_until=lease_until)
 
     def open(self, state: IncidentState, incident: str, now: datetime) -> IncidentState:
         # Not conditional on the lease: whoever acted on this claim, even past its lease, started the same incident.
-        return self._update(
+        self._update(
             "record an incident",
             state,
             "SET stage = :next, incident = :incident, since = :now REMOVE lease_until",
             {":next": {"S": Stage.OPEN}, ":incident": {"S": incident}, ":now": {"S": now.isoformat()}},
             condition="stage = :stage",
         )
+        return replace(state, stage=Stage.OPEN, incident=incident, since=now, lease_until=None)
 
     def count_started(self, scope: str, now: datetime) -> int:
         with aws_call("count an incident"):
@@ -135,17 +153,18 @@ class IncidentsTable:
         return int(answer["Item"]["started"]["N"]) if "Item" in answer else 0
 
     def give_up(self, state: IncidentState, reason: str, now: datetime) -> IncidentState:
-        return self._update(
+        self._update(
             "record an incident that could not be opened",
             state,
             "SET stage = :next, reason = :reason, since = :now REMOVE lease_until",
             {":next": {"S": Stage.NOTIFIED}, ":reason": {"S": reason}, ":now": {"S": now.isoformat()}},
             condition="stage = :stage",
         )
+        return replace(state, stage=Stage.NOTIFIED, problem=reason, since=now, lease_until=None)
 
     def raise_headline(self, state: IncidentState, headline: Headline) -> IncidentState:
         # Two graver events at once: the second finds another headline than it read, and compares again.
-        return self._update(
+        row = self._update(
             "raise an incident's headline",
             state,
             "SET headline = :next ADD titles :titles, impacts :impacts",
@@ -156,7 +175,9 @@ class IncidentsTable:
                 ":read": {"S": to_json(state.headline)},
             },
             condition="stage = :stage AND headline = :read",
+            returned="ALL_NEW",
         )
+        return _state(row, state.request)  # which no change of a generation touches
 
     def record(
         self,
@@ -250,8 +271,21 @@ class IncidentsTable:
                 return sorted(kept, key=lambda occurrence: (occurrence.occurred_at, occurrence.fingerprint))
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _update(self, what: str, state: IncidentState, change: str, values: Item, *, condition: str) -> IncidentState:
-        """Change the state row, if it still is of the generation and stage that was read."""
+    def _update(
+        self,
+        what: str,
+        state: IncidentState,
+        change: str,
+        values: Item,
+        *,
+        condition: str,
+        returned: Literal["NONE", "ALL_NEW"] = "NONE",
+    ) -> Item:
+        """Change the state row, if it still is of the generation and stage that was read.
+
+        Gives the row, if it is to be returned. That of a claim need not be: it holds a long request, and but for its
+        lease, on which a take-over depends, nothing of it changes until it is no claim any more.
+        """
         with _conditional_write(what):
             answer = self._client.update_item(
                 TableName=self._table,
@@ -263,27 +297,29 @@ class IncidentsTable:
                     ":stage": {"S": state.stage},
                     **values,
                 },
-                ReturnValues="ALL_NEW",
+                ReturnValues=returned,
             )
-        return _state(answer["Attributes"], state.request)  # which no change of a generation touches
+        return answer.get("Attributes", {})
 
 
-@contextmanager
-def _conditional_write(what: str) -> Iterator[None]:
-    """Turns a failed condition into LostRace, and other errors as :func:`aws_call` does."""
-    try:
-        with aws_call(what):
-            yield
-    except AwsRefused as refusal:
-        codes = {refusal.code}
-        if isinstance(refusal.__cause__, ClientError):
-            reasons: Any = refusal.__cause__.response.get("CancellationReasons", [])
-            codes |= {reason.get("Code") for reason in reasons}
-        if codes & {"ConditionalCheckFailed", "ConditionalCheckFailedException", "TransactionConflict"}:
-            raise LostRace(f"could not {what}: the row changed since it was read") from refusal
-        if codes & {"ProvisionedThroughputExceeded", "ThrottlingError"}:
-            raise AwsUnavailable(f"could not {what}: the incidents table is throttled") from refusal
-        raise
+class _conditional_write(aws_call):  # noqa: N801 - a frame of a call, as that is
+    """Turns a failed condition into LostRace, and other errors as :class:`aws_call` does."""
+
+    __slots__ = ()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+        except AwsRefused as refusal:
+            codes = {refusal.code}
+            if isinstance(refusal.__cause__, ClientError):
+                reasons: Any = refusal.__cause__.response.get("CancellationReasons", [])
+                codes |= {reason.get("Code") for reason in reasons}
+            if codes & {"ConditionalCheckFailed", "ConditionalCheckFailedException", "TransactionConflict"}:
+                raise LostRace(f"could not {self._what}: the row changed since it was read") from refusal
+            if codes & {"ProvisionedThroughputExceeded", "ThrottlingError"}:
+                raise AwsUnavailable(f"could not {self._what}: the incidents table is throttled") from refusal
+            raise
 
 
 def _month(scope: str, now: datetime) -> "dict[str, AttributeValueTypeDef]":

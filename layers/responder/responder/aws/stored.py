@@ -1,7 +1,6 @@
 """Values as rows of a table keep them: JSON text."""
 
 import json
-from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ def to_json(value: Any) -> str:
     >>> to_json({"noticed_within": timedelta(minutes=1), "also": (None, "a")})
     '{"noticed_within": 60.0, "also": [null, "a"]}'
     """
-    return json.dumps(value, default=members)
+    return _ENCODER.encode(value)
 
 
 def members(value: Any) -> Any:
@@ -23,4 +22,7 @@ def members(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+_ENCODER = json.JSONEncoder(default=members)

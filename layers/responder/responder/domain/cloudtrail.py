@@ -119,7 +119,7 @@ def _error(detail: Mapping[str, Any]) -> str | None:
 
 def _member(value: Any, *path: str) -> Any:
     for name in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(name)
     return value

@@ -141,7 +141,7 @@ class Settling(Generic[T]):
         Gives the report, or why it must be delivered again. Raises neither: many records may share a failure.
         """
         self._counts["EventsReceived"] += 1
-        if not isinstance(outcome, Mapping | Exception):
+        if not isinstance(outcome, (Mapping, Exception)):
             outcome = TypeError(f"the handler gave {type(outcome).__name__}, which is no outcome")
         if isinstance(outcome, Rejected):
             try:

@@ -34,6 +34,7 @@ from enum import StrEnum
 from responder.domain.faults import Permanent, Retryable
 from responder.domain.incident.occurrence import (
     MAX_RELATED_ITEMS,
+    Headline,
     IncidentRequest,
     Occurrence,
     digest,
@@ -149,6 +150,8 @@ class IncidentDesk:
             When AWS refuses a change of an open incident for good.
         """
         outcomes = [self._take_in(part) for part in (occurrence, *occurrence.parts)]
+        if len(outcomes) == 1:
+            return outcomes[0]
         most = min(outcomes, key=lambda outcome: _MOST_DONE.index(outcome.result))
         return replace(most, problem=next((outcome.problem for outcome in outcomes if outcome.problem), None))
 
@@ -227,7 +230,7 @@ class IncidentDesk:
             self._ledger.record(state, occurrence)
             return _outcome(Result.NOTIFIED, state, state.problem)
         problem = self._append(occurrence, state, _as_requested(claimed.request))
-        return replace(_outcome(Result.OPENED, state, problem), started_this_month=started)
+        return _outcome(Result.OPENED, state, problem, started)
 
     def _start(self, claimed: IncidentState) -> tuple[IncidentState, int | None]:
         """Start what a claim asks for, tell people, and record it. With the count of the month, if it was started."""
@@ -259,9 +262,10 @@ class IncidentDesk:
             # after a crash its next delivery does so again.
             for waiting in self._ledger.waiting(occurrence.key, self._clock()):
                 self._take_in(waiting)
-        heads = occurrence.opens and occurrence.headline <= state.headline
+        headline = occurrence.headline
+        heads = occurrence.opens and headline <= state.headline
         if heads:
-            state = self._head(occurrence, state, view)
+            state = self._head(occurrence, headline, state, view)
         coalesced = None
         own_entry = heads or state.entries < MAX_ENTRIES
         if own_entry:
@@ -285,7 +289,9 @@ class IncidentDesk:
             added.add(item.target)
         return frozenset(added), None
 
-    def _head(self, occurrence: Occurrence, state: IncidentState, view: IncidentView) -> IncidentState:
+    def _head(
+        self, occurrence: Occurrence, headline: Headline, state: IncidentState, view: IncidentView
+    ) -> IncidentState:
         """Let the incident be headed by its gravest event. The headline is recorded first and shown second.
 
         Two events may do so at once; whoever shows last looks again, and shows what is recorded by then::
@@ -295,8 +301,8 @@ class IncidentDesk:
         """
         incident = _require(state.incident)
         graver = occurrence.impact < state.headline.impact
-        if occurrence.headline < state.headline:
-            state = self._ledger.raise_headline(state, occurrence.headline)
+        if headline < state.headline:
+            state = self._ledger.raise_headline(state, headline)
         while self._show(state, view, graver=graver):
             now, _ = self._ledger.look_up(occurrence)
             if now is None or now.generation != state.generation or now.headline == state.headline:
@@ -358,8 +364,10 @@ def _ended_at(state: IncidentState, view: IncidentView | None) -> datetime | Non
     return view.resolved_at if view is not None else state.request.occurred_at
 
 
-def _outcome(result: Result, state: IncidentState | None, problem: str | None = None) -> Outcome:
-    return Outcome(result, state.incident if state else None, state.generation if state else None, problem)
+def _outcome(
+    result: Result, state: IncidentState | None, problem: str | None = None, started: int | None = None
+) -> Outcome:
+    return Outcome(result, state.incident if state else None, state.generation if state else None, problem, started)
 
 
 def _require(incident: str | None) -> str:
