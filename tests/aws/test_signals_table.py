@@ -285,6 +285,8 @@ def test_a_row_that_lacks_something_is_rejected(world: World) -> None:
         ("mention", {"S": "[" * 100_000}, "RecursionError"),
         ("title", {"S": None}, "TypeError"),
         ("title", None, "TypeError"),
+        ("finding_id", {"S": ""}, "ValueError: the finding has no id"),
+        ("product_arn", {"S": ""}, "ValueError: the finding has no id, or no product"),
         ("more", {"BOOL": True}, "KeyError: 'S'"),
     ],
 )
@@ -307,6 +309,15 @@ def test_a_row_with_a_time_of_no_zone_or_a_mention_that_is_no_object_is_rejected
 
     with pytest.raises(Rejected):
         read_signal(row | {name: {"S": text}})
+
+
+def test_half_a_character_in_a_row_is_none_in_what_is_read(world: World) -> None:
+    world.table.add([signal()])
+    (row,) = world.rows().values()
+
+    read = read_signal(row | {"title": {"S": "\ud800"}, "mention": {"S": json.dumps({"Id": "\ud800"})}})
+
+    assert (read.title, read.mention["Id"]) == ("\ufffd", "\ufffd")
 
 
 # The newest, and those of a time

@@ -13,6 +13,7 @@ from moto import mock_aws
 from responder.domain.deletion.sweep import PORTIONS
 from responder.runtime.settings import InvalidSetting
 from sandbox.aws_services import config_aggregator, install, security_hub
+from tests import deletion_world
 from tests.functions.invocation import CONTEXT, batch, cold_start, forget_logger, log, metrics, set_aside
 from tests.tables import create_keyed_tables
 
@@ -47,19 +48,9 @@ def queues(start: Start) -> dict[str, str]:
 @pytest.fixture
 def environment(queues: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     create_keyed_tables(boto3.client("dynamodb"), "recent-updates")
-    config_aggregator.create_organization_aggregator(ACCOUNT, REGION, "organization")
+    config_aggregator.create_organization_aggregator(ACCOUNT, REGION, deletion_world.AGGREGATOR)
     put_item("i-1ives")
-    variables = {
-        "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
-        "POWERTOOLS_SERVICE_NAME": "sweep_deleted",
-        "CONFIG_AGGREGATOR_NAME": "organization",
-        "DEAD_LETTER_QUEUE_URL": queues["dead-letters"],
-        "MAXIMUM_CONCURRENCY": "2",
-        "PAGE_LIMIT_SECONDS": "270",
-        "QUEUE_URL": queues["sweep"],
-        "RECENT_UPDATES_TABLE": "recent-updates",
-        "TIME_LIMIT_SECONDS": "560",
-    }
+    variables = deletion_world.sweeper_environment(queue=queues["sweep"], dead_letters=queues["dead-letters"])
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     yield

@@ -10,6 +10,7 @@ import time_machine
 from moto import mock_aws
 
 from responder.runtime.settings import InvalidSetting
+from tests import heartbeat_world
 from tests.functions.invocation import CONTEXT, batch, cold_start, forget_logger, log, metrics, set_aside
 from tests.tables import create_keyed_tables
 
@@ -37,24 +38,11 @@ def queue(clock: Any) -> str:
 
 @pytest.fixture
 def app(queue: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    create_keyed_tables(boto3.client("dynamodb"), "heartbeats")
+    create_keyed_tables(boto3.client("dynamodb"), heartbeat_world.TABLE)
     topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
-    variables = {
-        "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
-        "POWERTOOLS_SERVICE_NAME": "watch_heartbeats",
-        "DEAD_LETTER_QUEUE_URL": queue,
-        "EXCLUDED_ACCOUNTS": "",
-        "EXPECTED_ACCOUNTS": MEMBER,
-        "EXPECTED_REGIONS": REGION,
-        "GRACE_SECONDS": "14400",
-        "GUARDDUTY_ADMINISTRATOR_ACCOUNT_ID": "",
-        "HEARTBEATS_TABLE": "heartbeats",
-        "HUB_ACCOUNT_ID": HUB,
-        "MAXIMUM_CONCURRENCY": "2",
-        "NOTIFICATION_TOPIC_ARN": topic,
-        "ORGANIZATION_ROLE_ARN": "",
-        "SILENT_AFTER_SECONDS": "3600",
-    }
+    variables = heartbeat_world.watcher_environment(
+        hub=HUB, member=MEMBER, region=REGION, dead_letters=queue, topic=topic
+    )
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     yield cold_start("watch_heartbeats")

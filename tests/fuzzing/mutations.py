@@ -15,6 +15,8 @@ SECRET = "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY"
 
 CONTACT = "fuzz-contact@example.org"
 PHONE = "+44-20-7946-0958"
+UNSPOKEN = (SECRET[:16], CONTACT, PHONE)
+"""What no log line may tell, of a secret not even its beginning."""
 
 FORGED = '"}\n{"level":"INFO","outcome":"handled","event_id":"forged","message":"event handled"}\n{"x":"'
 CREDENTIALS = {"accessKeyId": "ASIAEXAMPLEEXAMPLE00", "secretAccessKey": SECRET, "sessionToken": SECRET * 4}
@@ -243,7 +245,7 @@ def at(value: Any, path: Path) -> Any:
     """What is at a path; ``MISSING`` if an earlier change took it away."""
     for step in path:
         try:
-            value = value[step]
+            value = MISSING if isinstance(value, str) else value[step]
         except (KeyError, IndexError, TypeError):
             return MISSING
     return value
@@ -279,8 +281,8 @@ def mutated(draw: st.DrawFn, sample: Any) -> Any:
                 parent[last] = draw(st.sampled_from(CHANGES_OF_TEXTS))(found)
             case "a":  # another member's value, of whatever shape
                 other = at(sample, paths[draw(st.integers(0, len(paths) - 1))])
-                # A secret in the place of an id would rightly be taken for the id.
-                parent[last] = None if isinstance(other, str) and SECRET in other else _copy(other)
+                # What must not be told would in the place of an id rightly be taken for the id.
+                parent[last] = None if any(secret in json.dumps(other) for secret in UNSPOKEN) else _copy(other)
             case "k" if isinstance(parent, dict):  # a member of another name with its value
                 parent[draw(st.sampled_from([*parent, "", "a\nb", "\ud800", "x" * 3000]))] = _copy(found)
             case "t":

@@ -29,7 +29,7 @@ from sandbox.aws_services.security_hub.findings import FindingStore
 from sandbox.aws_services.security_hub.models import backend_of as security_hub_of
 from sandbox.aws_services.ssm_incidents.models import ssmincidents_backends
 from sandbox.streams import Stream
-from tests import correlation_world, deletion_world, enrichment_world, incident_world
+from tests import correlation_world, deletion_world, enrichment_world, heartbeat_world, incident_world
 from tests.conftest import EVENTS, REPOSITORY
 from tests.functions.invocation import CONTEXT, batch, cold_start, forget_logger
 from tests.fuzzing.mutations import loaded
@@ -179,8 +179,7 @@ class World(ABC):
 
     def records_in(self, payload: Any) -> int:
         """Of how many records it is to be said what became of them; what is no batch of a queue is one, as a whole."""
-        records = payload.get("Records") if isinstance(payload, dict) else None
-        return len(records) if isinstance(records, list) and records and all(map(_is_of_a_queue, records)) else 1
+        return len(bodies_in(payload))
 
     def refuses(self, payload: Any) -> bool:
         """Whether the payload is nothing that Lambda could bring, and is said to be refused as a whole."""
@@ -234,6 +233,14 @@ def _letter(message: Message) -> Letter:
 def _is_of_a_queue(record: Any) -> bool:
     is_message = isinstance(record, dict) and record.get("eventSource") == "aws:sqs"
     return is_message and all(isinstance(record.get(name), str) for name in ("body", "messageId"))
+
+
+def bodies_in(payload: Any) -> list[str]:
+    """The bodies of a batch's messages; what is no batch is one, as a whole."""
+    records = payload.get("Records") if isinstance(payload, dict) else None
+    if isinstance(records, list) and records and all(map(_is_of_a_queue, records)):
+        return [record["body"] for record in records]
+    return [json.dumps(payload)]
 
 
 def _is_of_a_stream(record: Any) -> bool:
@@ -368,21 +375,9 @@ class Sweep(World):
 
     def build(self) -> None:
         create_keyed_tables(boto3.client("dynamodb"), "recent-updates")
-        config_aggregator.create_organization_aggregator(HUB, REGION, "organization")
+        config_aggregator.create_organization_aggregator(HUB, REGION, deletion_world.AGGREGATOR)
         queue = str(boto3.client("sqs").create_queue(QueueName="sweep")["QueueUrl"])
-        self.start(
-            {
-                "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
-                "POWERTOOLS_SERVICE_NAME": "sweep_deleted",
-                "CONFIG_AGGREGATOR_NAME": "organization",
-                "DEAD_LETTER_QUEUE_URL": self.dead_letters,
-                "MAXIMUM_CONCURRENCY": "2",
-                "PAGE_LIMIT_SECONDS": "270",
-                "QUEUE_URL": queue,
-                "RECENT_UPDATES_TABLE": "recent-updates",
-                "TIME_LIMIT_SECONDS": "560",
-            }
-        )
+        self.start(deletion_world.sweeper_environment(queue=queue, dead_letters=self.dead_letters))
         by_schedule = _load(REPOSITORY / "tests" / "payloads" / "sweep-by-schedule.json")
         later = by_schedule | {
             "id": "2b7c4d1e9f0a3c58/2",
@@ -428,25 +423,12 @@ class Heartbeats(World):
     outcomes = frozenset({"heard", "checked", "outdated", "ignored"})
 
     def build(self) -> None:
-        create_keyed_tables(boto3.client("dynamodb"), "heartbeats")
+        create_keyed_tables(boto3.client("dynamodb"), heartbeat_world.TABLE)
         topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
         self.start(
-            {
-                "POWERTOOLS_METRICS_NAMESPACE": "SecurityResponder",
-                "POWERTOOLS_SERVICE_NAME": "watch_heartbeats",
-                "DEAD_LETTER_QUEUE_URL": self.dead_letters,
-                "EXCLUDED_ACCOUNTS": "",
-                "EXPECTED_ACCOUNTS": "444455556666",
-                "EXPECTED_REGIONS": REGION,
-                "GRACE_SECONDS": "14400",
-                "GUARDDUTY_ADMINISTRATOR_ACCOUNT_ID": "",
-                "HEARTBEATS_TABLE": "heartbeats",
-                "HUB_ACCOUNT_ID": HUB,
-                "MAXIMUM_CONCURRENCY": "2",
-                "NOTIFICATION_TOPIC_ARN": topic,
-                "ORGANIZATION_ROLE_ARN": "",
-                "SILENT_AFTER_SECONDS": "3600",
-            }
+            heartbeat_world.watcher_environment(
+                hub=HUB, member="444455556666", region=REGION, dead_letters=self.dead_letters, topic=topic
+            )
         )
         heartbeat = _sample("heartbeat")
         self.neighbours = neighbours(heartbeat, "444455556666")

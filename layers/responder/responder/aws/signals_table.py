@@ -35,7 +35,7 @@ from responder.domain.correlation.versions import Order, Version, Versions
 from responder.domain.faults import Rejected
 from responder.domain.resource import Resource
 from responder.domain.security_hub import FindingKey, barely_named
-from responder.domain.text import cut
+from responder.domain.text import cut, quoted, well_formed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -205,6 +205,9 @@ def read_signal(row: Mapping[str, Any]) -> Signal:
     """
     try:
         texts = {name: _text(value) for name, value in row.items() if name not in ("expires_at", "revision")}
+        finding = FindingKey(texts["product_arn"], texts["finding_id"])
+        if not all(finding):
+            raise ValueError("the finding has no id, or no product")
         return Signal(
             pair=Pair(texts["rule"], Resource.parse(texts["resource"])),
             observation=Observation(
@@ -212,7 +215,7 @@ def read_signal(row: Mapping[str, Any]) -> Signal:
                 resource=Resource.parse(texts["observed_on"]),
                 value=texts["value"],
                 time=_read_time(texts["time"]),
-                finding=FindingKey(texts["product_arn"], texts["finding_id"]),
+                finding=finding,
             ),
             order=Order(
                 _read_time(texts["updated_at"]),
@@ -414,13 +417,13 @@ def _text(attribute: Mapping[str, Any]) -> str:
     text = attribute["S"]
     if not isinstance(text, str):
         raise TypeError(f"a text is of type {type(text).__name__}")
-    return text
+    return str(well_formed(text))
 
 
 def _read_object(text: str) -> dict[str, Any]:
-    value = json.loads(text)
+    value = well_formed(json.loads(text))  # whose escapes may write half a character
     if not isinstance(value, dict):
-        raise TypeError(f"{text[:60]} is no object")
+        raise TypeError(f"{quoted(value)} is no object")
     return value
 
 

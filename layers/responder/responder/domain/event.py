@@ -13,7 +13,7 @@ from typing import Any
 
 from responder.domain.faults import Rejected
 from responder.domain.schema import require_valid
-from responder.domain.text import well_formed
+from responder.domain.text import quoted, well_formed
 from responder.domain.times import parse_time
 
 MAX_DEPTH = 100
@@ -95,7 +95,7 @@ def require_own_account(event: Event, account: str | None, at: str) -> None:
         Naming the path.
     """
     if account and account != event.account:
-        raise Rejected(at, f"is {account[:64]!r}, but the event comes from the account {event.account}")
+        raise Rejected(at, f"is {quoted(account)}, but the event comes from the account {event.account}")
 
 
 def parse_event(body: str) -> Event:

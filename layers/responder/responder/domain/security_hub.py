@@ -18,7 +18,7 @@ from responder.domain.event import Event
 from responder.domain.faults import Permanent, Rejected
 from responder.domain.resource import Resource, partition_of, resource_named, resource_of_finding
 from responder.domain.schema import require_valid
-from responder.domain.times import parse_time
+from responder.domain.times import time_or_none
 
 IMPORTED = "Security Hub Findings - Imported"
 
@@ -86,12 +86,12 @@ class Finding:
     @cached_property
     def observed_at(self) -> datetime | None:
         """When its product last saw what it tells of; None where it does not say."""
-        for member in ("LastObservedAt", "UpdatedAt"):
-            try:
-                return parse_time(self.document.get(member), member)
-            except Rejected:
-                continue
-        return None
+        return time_or_none(self.document.get("LastObservedAt")) or self.updated_at
+
+    @cached_property
+    def updated_at(self) -> datetime | None:
+        """When its product last wrote it; None where it does not say. What people change of it does not count."""
+        return time_or_none(self.document.get("UpdatedAt"))
 
     @cached_property
     def resources(self) -> tuple[Resource, ...]:

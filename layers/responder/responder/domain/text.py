@@ -11,6 +11,9 @@ from typing import Any
 
 ELLIPSIS = "…"
 
+_MAX_QUOTED = 32
+"""Characters of a text that a reason tells: enough for every time and account. A secret access key has 40."""
+
 _ZERO_WIDTH_JOINER = "\u200d"
 _REGIONAL_INDICATORS = range(0x1F1E6, 0x1F200)
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -94,6 +97,19 @@ def _is_control(character: str) -> bool:
     return character != _ZERO_WIDTH_JOINER and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
+def quoted(value: object) -> str:
+    """A value of an event as a reason may tell it, which is logged: no text as long as AWS's keys and tokens are.
+
+    >>> quoted("soon"), quoted(None), quoted(["soon"]), quoted("x" * 40)
+    ("'soon'", 'None', 'a list', 'a text of 40 characters')
+    """
+    if isinstance(value, Mapping | list):
+        return "an object" if isinstance(value, Mapping) else "a list"
+    if isinstance(value, str) and units(value) > _MAX_QUOTED:
+        return f"a text of {units(value)} characters"
+    return one_line(repr(value), 40)
+
+
 def ascii_line(text: str, limit: int) -> str:
     """One line of printable ASCII of at most ``limit`` characters, for fields that take nothing else.
 
@@ -148,7 +164,10 @@ def cut_json(value: Mapping[str, Any], limit: int) -> str:
 
 
 def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=str)
 
 
 def _pruned(value: Any, text_limit: int, list_limit: int, depth: int) -> Any:

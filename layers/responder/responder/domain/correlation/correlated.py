@@ -18,14 +18,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from responder.domain.faults import Rejected
 from responder.domain.resource import Resource
 from responder.domain.security_hub import RESOURCE_FIELD, RULE_FIELD, FindingKey, default_product, own_resource
 from responder.domain.text import cut, one_line, units
-from responder.domain.times import parse_time
+from responder.domain.times import parse_time, show_exactly, time_or_none
 
 GENERATION_FIELD = "responder/Generation"
 COUNT_FIELD = "responder/EvidenceCount"
@@ -146,10 +146,10 @@ def correlated_finding(
         "ProductName": PRODUCT_NAME,
         "AwsAccountId": hub_account,
         "GeneratorId": correlation.rule_id,
-        "CreatedAt": _time(correlation.created_at),
-        "UpdatedAt": _time(correlation.updated_at),
-        "FirstObservedAt": _time(min(times)),
-        "LastObservedAt": _time(max(times)),
+        "CreatedAt": show_exactly(correlation.created_at),
+        "UpdatedAt": show_exactly(correlation.updated_at),
+        "FirstObservedAt": show_exactly(min(times)),
+        "LastObservedAt": show_exactly(max(times)),
         "Title": one_line(correlation.title, _MAX_TITLE),
         "Description": one_line(correlation.description, _MAX_DESCRIPTION),
         "Remediation": {
@@ -197,7 +197,7 @@ def read_correlated(document: Mapping[str, Any], *, hub: str | None = None) -> C
         return None
     fields: Mapping[str, Any] = document["ProductFields"]
     generation = _number(fields.get(GENERATION_FIELD))
-    created_at = _read_time(document.get("CreatedAt"))
+    created_at = time_or_none(document.get("CreatedAt"))
     if not generation or created_at is None:
         return None
     names = sorted(name for name in fields if name.startswith(EVIDENCE_FIELD))
@@ -215,7 +215,7 @@ def read_correlated(document: Mapping[str, Any], *, hub: str | None = None) -> C
         remediation_text=_text(recommendation.get("Text")),
         remediation_url=_text(recommendation.get("Url")),
         created_at=created_at,
-        last_observed_at=_read_time(document.get("LastObservedAt")) or last_listed,
+        last_observed_at=time_or_none(document.get("LastObservedAt")) or last_listed,
         evidence=evidence,
         evidence_count=max(_number(fields.get(COUNT_FIELD)) or 0, len(evidence)),
     )
@@ -231,7 +231,7 @@ def _evidence_value(contribution: Contribution) -> str | None:
     for length in _TITLE_LENGTHS:
         value = json.dumps(
             {
-                "at": _time(contribution.observed_at),
+                "at": show_exactly(contribution.observed_at),
                 "leg": contribution.leg,
                 "title": cut(title, length),
                 "product_arn": contribution.key.product_arn,
@@ -276,18 +276,6 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _without_nulls(member) for name, member in value.items() if member is not None}
     return [_without_nulls(member) for member in value if member is not None] if isinstance(value, list) else value
-
-
-def _time(moment: datetime) -> str:
-    """To the microsecond: two versions within a second are two."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _read_time(value: Any) -> datetime | None:
-    try:
-        return parse_time(value, "")
-    except Rejected:
-        return None
 
 
 def _number(value: Any) -> int | None:

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from responder.domain.correlation.observation import plausible, why_not_counted
-from responder.domain.faults import Rejected
 from responder.domain.security_hub import Finding
-from responder.domain.times import parse_time
 
 MOST_VERSIONS = 100
 """Of a finding, that are told apart. Of more, those in the midst of versions that say the same are forgotten first."""
@@ -40,10 +38,7 @@ class Order:
 
 def order_of(finding: Finding) -> Order:
     """The place of this version. ``UpdatedAt`` is that of its event where it cannot be read, or is no time to come."""
-    try:
-        updated_at = plausible(parse_time(finding.document.get("UpdatedAt"), "UpdatedAt"), finding)
-    except Rejected:
-        updated_at = finding.seen_at
+    updated_at = plausible(finding.updated_at, finding) if finding.updated_at else finding.seen_at
     text = json.dumps(finding.document, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Order(updated_at, finding.seen_at, why_not_counted(finding) is not None, digest)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from responder.domain.faults import Rejected
 from responder.domain.resource import Resource, partition_of, resources_of_config_item
 from responder.domain.resource.types import find_type, require_type
-from responder.domain.times import parse_time
+from responder.domain.times import time_or_none
 
 COVERED: tuple[str, ...] = (
     "AWS::EC2::Instance",
@@ -185,17 +184,10 @@ def read_item(row: Mapping[str, Any]) -> RecordedItem | None:
         region=region,
         identities=resources_of_config_item(item, account=account, region=region, partition=partition),
         texts=frozenset(text for text in texts if isinstance(text, str) and text),
-        captured_at=_time(row.get("configurationItemCaptureTime")),
+        captured_at=time_or_none(row.get("configurationItemCaptureTime")),
     )
 
 
 def _partition(arn: object, region: str) -> str:
     """A global resource's Region says nothing of its partition."""
     return arn.split(":")[1] if isinstance(arn, str) and arn.count(":") > 4 else partition_of(region)
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        return parse_time(value, "configurationItemCaptureTime")
-    except Rejected:
-        return None

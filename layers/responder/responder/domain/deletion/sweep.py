@@ -41,7 +41,7 @@ from responder.domain.resource.types import find_type, require_type
 from responder.domain.schema import require_valid
 from responder.domain.security_hub import FILTER_VALUES, Finding, FindingGone, FindingKey, FindingRefused
 from responder.domain.text import one_line
-from responder.domain.times import parse_time
+from responder.domain.times import time_or_none
 
 SOURCE = "security-responder"
 SWEEP = "Deleted Resources Sweep"
@@ -256,7 +256,7 @@ class Sweeper:
 
     def _read_again(self, gone: Sequence["Candidate"], until: datetime) -> Iterator[Finding]:
         """The findings as they are now, if they still are open and tell of the same, with no new sign of life."""
-        found = self._findings.get([candidate.finding.key for candidate in gone], until=until)
+        found = self._findings.get([candidate.finding for candidate in gone], until=until)
         for candidate in gone:
             current = found.get(candidate.finding.key)
             if isinstance(current, Exception):
@@ -364,12 +364,9 @@ def candidate_of(finding: Finding, now: datetime) -> Candidate | None:
 def _last_sign_of_life(finding: Finding, resource: Resource) -> datetime | None:
     """An id that is never used again stays gone, whatever its product goes on to say."""
     kind = find_type(resource.type)
-    if kind is not None and kind.assigned and not kind.restorable:
-        try:
-            return parse_time(finding.document.get("CreatedAt"), "CreatedAt")
-        except Rejected:
-            pass
-    return finding.observed_at
+    is_never_used_again = kind is not None and kind.assigned and not kind.restorable
+    created_at = time_or_none(finding.document.get("CreatedAt")) if is_never_used_again else None
+    return created_at or finding.observed_at
 
 
 @dataclass(slots=True)
