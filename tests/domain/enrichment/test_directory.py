@@ -25,6 +25,7 @@ class World:
         self.rows: dict[str, Known] = {}
         self.leases: dict[str, datetime] = {}
         self.ous: dict[str, tuple[str, datetime]] = {}
+        self.keeps_ous = True
         self.counted: dict[str, int] = {}
         self.meanwhile: Callable[[], None] = lambda: None
 
@@ -87,6 +88,8 @@ class _Table:
         return self.world.ous.get(ou)
 
     def keep_ou_name(self, ou: str, name: str, now: datetime) -> None:
+        if not self.world.keeps_ous:
+            raise Retryable("throttled")
         self.world.ous[ou] = name, now
 
 
@@ -97,6 +100,16 @@ def world() -> World:
 
 def names(found: dict[str, Known | Exception]) -> dict[str, str | None]:
     return {account: known.context.name for account, known in found.items() if isinstance(known, Known)}
+
+
+def test_an_ou_whose_name_the_table_does_not_take_is_no_failure_of_the_organization(world: World) -> None:
+    world.keeps_ous = False
+    directory = world.directory()
+
+    assert names(directory.contexts({"A", "B", "C", "D"})) == {"A": "A", "B": "B", "C": "C", "D": "D"}
+
+    assert world.read_ous == ["ou-prod"]
+    assert world.counted == {"ContextsFetched": 4, "OUNamesNotKept": 1}
 
 
 def test_an_account_is_fetched_once_and_its_ou_once_for_all(world: World) -> None:

@@ -173,6 +173,9 @@ class Directory:
                 break
         else:
             known = self._organization.ou_name(ou), self._clock()
-            self._store.keep_ou_name(ou, *known)
+            try:
+                self._store.keep_ou_name(ou, *known)
+            except (Retryable, Permanent):  # the others will ask for themselves; the organization has not failed
+                self._count("OUNamesNotKept", 1)
         self._ou_names[ou] = known
         return known[0]
