@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import repeat
 
-from responder.aws.pace import Pace
+from responder.aws import organization, security_hub
+from responder.aws.pace import Pace, Quota
 
 MAXIMUM_INVOCATION_BYTES = 6 * 1024 * 1024
 """What an invocation carries at most. Source: Lambda, quotas."""
@@ -26,26 +27,16 @@ UNPACED_CONTAINERS = 1000
 """Of a function that is invoked for each event. Source: Lambda, quotas: an account's concurrency."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """Calls that an operation admits: steadily a second, and at once after a rest."""
-
-    rate: float
-    burst: float
-
+_OF_ACCOUNTS = {"GetAlternateContact": "account"}
 
 QUOTAS: Mapping[str, Quota] = {
-    "account:GetAlternateContact": Quota(10, 15),
-    "organizations:DescribeAccount": Quota(20, 30),
-    "organizations:DescribeOrganizationalUnit": Quota(2, 2),
-    "organizations:ListParents": Quota(5, 8),
-    "organizations:ListTagsForResource": Quota(10, 15),
-    "securityhub:BatchImportFindings": Quota(10, 30),
-    "securityhub:BatchUpdateFindings": Quota(10, 30),
-    "securityhub:GetFindings": Quota(3, 6),
+    **{f"securityhub:{operation}": quota for operation, quota in security_hub.QUOTAS.items()},
+    **{
+        f"{_OF_ACCOUNTS.get(operation, 'organizations')}:{operation}": quota
+        for operation, quota in organization.QUOTAS.items()
+    },
 }
-"""Sources: quotas of AWS Organizations, Account Management and Security Hub, per account and Region. Operations that
-are not here, DynamoDB's and STS's, admit far more than these leave to ask."""
+"""Operations that are not here, DynamoDB's and STS's, admit far more than these leave to ask."""
 
 SECONDS_PER_CALL = {"dynamodb": 0.01}
 SECONDS_PER_OTHER_CALL = 0.2
@@ -91,14 +82,14 @@ class Settings:
     Attributes
     ----------
     paces
-        Calls a second that all containers together allow themselves, by operation; of none that waits for nothing.
+        What all containers together allow themselves, by operation; of none that waits for nothing.
     """
 
     batch_size: int
     window_seconds: float
     containers: int
     memory_megabytes: int
-    paces: Mapping[str, float]
+    paces: Mapping[str, Quota]
 
     def events_per_batch(self, record_bytes: int) -> int:
         """How many records of that size an invocation takes of a full queue.

@@ -6,7 +6,8 @@ function needs.
 
 The whole backlog of findings counts as older than the minute for which the handler trusts an event: each finding is
 read again before it is written, so that no analyst's word is overwritten. That is more than a real drain reads, whose
-events are fresh at first.
+events are fresh at first. How many are read in a call depends on how close together the findings of a batch are: up to
+100 when the queue hands them over as they came, 20 when five others are between each two of them.
 
 *One by one* is what the ordinary function of this field does, one invocation an event and nothing kept between them,
 with the same duty. For a finding it asks for the account, its parent, that OU's name, its tags and its security
@@ -28,6 +29,7 @@ from itertools import chain
 from typing import Any
 
 from benchmarks.drain import (
+    QUOTAS,
     SECONDS_PER_CALL,
     SECONDS_PER_OTHER_CALL,
     UNPACED_CONTAINERS,
@@ -40,8 +42,6 @@ from benchmarks.drain import (
 from benchmarks.figures import Figure
 from benchmarks.stopwatch import Timed, timed_invocations
 from benchmarks.workload import ACCOUNTS, HUB, deletions, findings_of, imported_findings, organization, queue_batch
-from responder.aws.organization import RATES as ORGANIZATION_RATES
-from responder.aws.security_hub import RATES
 from responder.domain.enrichment.enricher import TRUSTED_FOR
 from sandbox.clock import format_time
 from sandbox.functions import Invocation
@@ -52,7 +52,7 @@ NAMES = (
     "drain_seconds_100000_findings",
     "drain_seconds_100000_findings_one_by_one",
     "drain_speed_up_100000_findings",
-    "drain_speed_up_100000_findings_over_writing_only",
+    "drain_speed_up_100000_scattered_findings",
     "drain_seconds_2000_fresh_findings",
     "drain_seconds_10000_deletions",
     "drain_seconds_10000_deletions_one_by_one",
@@ -82,11 +82,8 @@ OLD = 2 * TRUSTED_FOR
 FRESH = timedelta(0)
 """Ages of events when their batch is handed over."""
 
-PACES = {f"securityhub:{operation}": rate for operation, rate in RATES.items()} | {
-    f"{'account' if operation == 'GetAlternateContact' else 'organizations'}:{operation}": rate
-    for operation, rate in ORGANIZATION_RATES.items()
-}
-"""What the handlers allow themselves."""
+SCATTERED = 6
+"""One in so many of the findings of its time is in a batch that is scattered."""
 
 
 def deployed(function: str) -> Settings:
@@ -97,7 +94,7 @@ def deployed(function: str) -> Settings:
         window_seconds=mapping.get("MaximumBatchingWindowInSeconds", 0),
         containers=mapping["ScalingConfig"]["MaximumConcurrency"],
         memory_megabytes=_resources()[function]["Properties"]["MemorySize"],
-        paces=PACES,
+        paces=QUOTAS,
     )
 
 
@@ -134,14 +131,16 @@ class DeletionsTrace:
     findings: int
 
 
-def traced_findings(settings: Settings, age: timedelta) -> FindingsTrace:
+def traced_findings(settings: Settings, age: timedelta, *, one_in: int = 1) -> FindingsTrace:
     """Have the handler take two batches, as large as these settings allow, of events of that age.
 
-    Raises RuntimeError when any finding is not enriched.
+    They are every ``one_in``-th of the findings that there are. Raises RuntimeError when any is not enriched.
     """
     size = settings.events_per_batch(record_bytes(imported_findings(50, first=1)))
-    batches = [imported_findings(size, first=number * size) for number in range(2)]
-    with Sandbox(HUB, organization=organization(), findings=findings_of(chain(*batches))) as sandbox:
+    imported = imported_findings(2 * size * one_in)
+    taken = imported[::one_in]
+    batches = [taken[:size], taken[size:]]
+    with Sandbox(HUB, organization=organization(), findings=findings_of(imported)) as sandbox:
         sandbox.clock.follow(datetime.fromisoformat(batches[0][0]["time"]))
         with timed_invocations() as invocations:
             for batch in batches:
@@ -207,27 +206,27 @@ def deletions_seconds(settings: Settings, trace: DeletionsTrace, size: int = DEL
 def measure() -> list[Figure]:
     enrich, resolve = deployed("EnrichFindingsFunction"), deployed("ResolveDeletedFunction")
     return [
-        *_of_findings(enrich, traced_findings(enrich, OLD)),
+        *_of_findings(enrich, traced_findings(enrich, OLD), traced_findings(enrich, OLD, one_in=SCATTERED)),
         _of_burst(enrich, traced_findings(enrich, FRESH)),
         *_of_deletions(resolve, traced_deletions(resolve)),
     ]
 
 
-def _of_findings(settings: Settings, trace: FindingsTrace) -> list[Figure]:
-    ours, theirs = findings_seconds(settings, trace), one_by_one_seconds(FINDINGS, PER_FINDING)
-    reads, updates = map(trace.following.count, ("securityhub:GetFindings", "securityhub:BatchUpdateFindings"))
-    write_only = one_by_one_seconds(FINDINGS, ["securityhub:BatchUpdateFindings"])
+def _of_findings(settings: Settings, together: FindingsTrace, scattered: FindingsTrace) -> list[Figure]:
+    ours, theirs = findings_seconds(settings, together), one_by_one_seconds(FINDINGS, PER_FINDING)
+    reads, updates = map(together.following.count, ("securityhub:GetFindings", "securityhub:BatchUpdateFindings"))
     read_only = one_by_one_seconds(FINDINGS, ["securityhub:GetFindings"])
+    scattered_reads = scattered.following.count("securityhub:GetFindings")
     return [
         Figure(
             name=NAMES[0],
             value=ours,
             unit="s, simulated",
             note=(
-                f"Batches of {trace.size:,} (6 MB), {settings.containers} at a time, {len(ACCOUNTS)} accounts: {reads} "
-                f"GetFindings and {updates} BatchUpdateFindings each. GetFindings, 3 a second, is what it waits for. "
-                "All events count as older than a minute, so that every finding is read again: conservative, they are "
-                f"fresh at first. {_ASSUMED} The events that the updates raise are drained too."
+                f"Batches of {together.size:,} (6 MB), {settings.containers} at a time, {len(ACCOUNTS)} accounts: "
+                f"{reads} GetFindings and {updates} BatchUpdateFindings each. GetFindings, 3 a second, is what it "
+                "waits for. All events count as older than a minute, so that every finding is read again: "
+                f"conservative, they are fresh at first. {_ASSUMED} The events that the updates raise are drained too."
             ),
         ),
         Figure(
@@ -251,20 +250,19 @@ def _of_findings(settings: Settings, trace: FindingsTrace) -> list[Figure]:
             goal=SPEED_UP,
             better="higher",
             note=(
-                "Every finding older than a minute is read again, so that no analyst's word is overwritten, and "
-                f"GetFindings admits 3 calls a second of 20 ids each: {trace.size / reads:.1f} on average, since a "
-                f"portion of findings ends with their accounts. At 20 each, {FINDINGS:,} take {FINDINGS / 20 / 3:,.0f} "
-                f"s in any case, and so leave no more than {theirs / (FINDINGS / 20 / 3):.0f} times."
+                "The queue hands findings over as they came: those of a batch's accounts and times are read in pages, "
+                f"{together.size / reads:.0f} a call on average."
             ),
         ),
         Figure(
             name=NAMES[3],
-            value=write_only / ours,
+            value=theirs / findings_seconds(settings, scattered),
             unit="times",
             better="higher",
             note=(
-                "Over a function that keeps all contexts, trusts every event and only writes each finding alone: "
-                f"{write_only:,.0f} s, in which it waits for BatchUpdateFindings, 10 a second."
+                f"The same if the queue hands them over so mixed that a batch has one in {SCATTERED} of the findings "
+                f"of its time: they are read by their ids, {scattered.size / scattered_reads:.1f} a call, of 20 at "
+                "most. Which of the two it is depends on SQS, whose order is best effort."
             ),
         ),
     ]

@@ -3,8 +3,11 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from sandbox.clock import format_time
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HUB = "111122223333/eu-west-1"
@@ -15,6 +18,8 @@ ACCOUNTS = tuple(f"{number:012d}" for number in range(200_000_000_001, 200_000_0
 
 NOTED_EVERY = 100
 """One finding in so many has an analyst's Note."""
+
+BETWEEN_FINDINGS = timedelta(milliseconds=10)
 
 DETAILS = 2_300
 """Characters that a finding says of its resource, so that a queue's record is 6 KB: the size of Security Hub's own."""
@@ -66,6 +71,7 @@ def _imported_finding(template: Event, number: int) -> Event:
     (finding,) = event["detail"]["findings"]
     control = f"S3.{number % 20 + 1}"
     finding |= {
+        "UpdatedAt": format_time(datetime.fromisoformat(finding["UpdatedAt"]) + number * BETWEEN_FINDINGS),
         "Id": f"arn:aws:securityhub:{REGION}:{account}:security-control/{control}/finding/{number}",
         "AwsAccountId": account,
         "GeneratorId": f"security-control/{control}",

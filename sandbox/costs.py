@@ -20,8 +20,8 @@ from rich.table import Table
 
 from responder.aws import account_contexts_table, deleted_resources_table, incidents_table
 from responder.aws.incident_manager import IncidentManager
-from responder.aws.organization import RATES as ORGANIZATIONS_RATES
-from responder.aws.security_hub import RATES as SECURITY_HUB_RATES
+from responder.aws.organization import QUOTAS as ORGANIZATIONS_QUOTAS
+from responder.aws.security_hub import QUOTAS as SECURITY_HUB_QUOTAS
 from responder.aws.security_hub import UPDATES
 from responder.domain.correlation.rule import RETENTION
 from responder.domain.security_hub import FILTER_VALUES
@@ -462,7 +462,7 @@ def _traced(invocations: float) -> float:
 
 def _quotas(settings: Settings, accounts: int) -> Iterator[Quota]:
     pollers = {poller.function: poller for poller in settings.pollers}
-    reads, updates = SECURITY_HUB_RATES["GetFindings"], SECURITY_HUB_RATES["BatchUpdateFindings"]
+    reads, updates = (SECURITY_HUB_QUOTAS[name].rate for name in ("GetFindings", "BatchUpdateFindings"))
     enrich = pollers["EnrichFindingsFunction"].most_events(EVENT_BYTES)
     quotas = [
         Quota(
@@ -491,7 +491,7 @@ def _quotas(settings: Settings, accounts: int) -> Iterator[Quota]:
             f"{reads}/s of {FILTER_VALUES}",
             reads * enrich / math.ceil(enrich / FILTER_VALUES),
             "open findings over a minute old",
-            "nothing in a burst; if it lasts, ask AWS for more; do not lower BatchSize",
+            "findings that came together are read 100 a call; if it lasts, ask AWS for more; do not lower BatchSize",
         ),
         Quota(
             "BatchUpdateFindings, context",
@@ -502,8 +502,8 @@ def _quotas(settings: Settings, accounts: int) -> Iterator[Quota]:
         ),
         Quota(
             "DescribeOrganizationalUnit",
-            f"{ORGANIZATIONS_RATES['DescribeOrganizationalUnit']}/s",
-            ORGANIZATIONS_RATES["DescribeOrganizationalUnit"],
+            f"{ORGANIZATIONS_QUOTAS['DescribeOrganizationalUnit'].rate}/s",
+            ORGANIZATIONS_QUOTAS["DescribeOrganizationalUnit"].rate,
             f"OUs, each once in {settings.context_seconds:,} s",
             "raise CONTEXT_MAX_AGE_SECONDS; stale contexts go on serving",
         ),

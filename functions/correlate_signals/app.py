@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Metrics
 
 from responder.aws.clients import PATIENT, Clients
-from responder.aws.config_aggregator import RATES as CONFIG_RATES
+from responder.aws.config_aggregator import QUOTAS as CONFIG_QUOTAS
 from responder.aws.config_aggregator import ConfigAggregator
 from responder.aws.dead_letters import DeadLetterQueue
 from responder.aws.pace import Pace
-from responder.aws.security_hub import RATES, SecurityHub
+from responder.aws.security_hub import QUOTAS, SecurityHub
 from responder.aws.signals_table import SignalsTable, read_signal
 from responder.domain.correlation import read_rules
 from responder.domain.correlation.correlator import Correlator, Hub, Outcome
@@ -40,7 +40,7 @@ def related_resources() -> ConfigAggregator | None:
     name = environment.optional_text("CONFIG_AGGREGATOR_NAME")
     if name is None:
         return None
-    pace = Pace.share(CONFIG_RATES, of=containers, clock=utc_now)
+    pace = Pace.share(CONFIG_QUOTAS, of=containers, clock=utc_now)
     return ConfigAggregator(clients.get("config"), name=name, pace=pace, clock=utc_now)
 
 
@@ -49,7 +49,7 @@ correlator = Correlator(
     store=SignalsTable(clients.get("dynamodb"), environment.text("SIGNALS_TABLE"), clock=utc_now),
     hub=Hub(environment.text("HUB_ACCOUNT_ID"), region, partition_of(region)),
     imports=SecurityHub(
-        clients.get("securityhub"), pace=Pace.share(RATES, of=containers, clock=utc_now), clock=utc_now
+        clients.get("securityhub"), pace=Pace.share(QUOTAS, of=containers, clock=utc_now), clock=utc_now
     ),
     relations=related_resources(),
     relations_age=environment.seconds("RELATIONS_MAX_AGE_SECONDS", least=60, most=86400),

@@ -9,11 +9,11 @@ from aws_lambda_powertools import Metrics
 from responder.aws.account_contexts_table import AccountContextsTable
 from responder.aws.clients import PATIENT, Clients
 from responder.aws.dead_letters import DeadLetterQueue
-from responder.aws.organization import RATES as ORGANIZATION_RATES
+from responder.aws.organization import QUOTAS as ORGANIZATION_QUOTAS
 from responder.aws.organization import OrganizationDirectory
 from responder.aws.pace import Pace
 from responder.aws.recent_updates_table import RecentUpdatesTable
-from responder.aws.security_hub import RATES, SecurityHub
+from responder.aws.security_hub import QUOTAS, SecurityHub
 from responder.domain.enrichment.directory import Directory
 from responder.domain.enrichment.enricher import Enricher
 from responder.domain.event import Event
@@ -41,7 +41,7 @@ enricher = Enricher(
             organization_clients.get("organizations"),
             organization_clients.get("account"),
             caller=role.split(":")[4] if role else environment.text("HUB_ACCOUNT_ID"),
-            pace=Pace.share(ORGANIZATION_RATES, of=containers, clock=utc_now),
+            pace=Pace.share(ORGANIZATION_QUOTAS, of=containers, clock=utc_now),
             count=count,
         ),
         AccountContextsTable(clients.get("dynamodb"), environment.text("ACCOUNT_CONTEXTS_TABLE")),
@@ -52,7 +52,7 @@ enricher = Enricher(
         patience=environment.seconds("CONTEXT_PATIENCE_SECONDS", least=1, most=60),  # LEASE is longer
     ),
     findings=SecurityHub(
-        clients.get("securityhub"), pace=Pace.share(RATES, of=containers, clock=utc_now), clock=utc_now
+        clients.get("securityhub"), pace=Pace.share(QUOTAS, of=containers, clock=utc_now), clock=utc_now
     ),
     hub=environment.text("HUB_ACCOUNT_ID"),
     recent=RecentUpdatesTable(clients.get("dynamodb"), environment.text("RECENT_UPDATES_TABLE")),

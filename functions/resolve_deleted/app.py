@@ -9,7 +9,7 @@ from responder.aws.dead_letters import DeadLetterQueue
 from responder.aws.deleted_resources_table import DeletedResourcesTable
 from responder.aws.pace import Pace
 from responder.aws.recent_updates_table import RecentUpdatesTable
-from responder.aws.security_hub import RATES, SecurityHub
+from responder.aws.security_hub import QUOTAS, SecurityHub
 from responder.domain.deletion.resolver import Resolver
 from responder.runtime.counting import counting
 from responder.runtime.inbox import Inbox, utc_now
@@ -27,7 +27,7 @@ metrics = Metrics()
 
 security_hub = SecurityHub(
     clients.get("securityhub"),
-    pace=Pace.share(RATES, of=environment.number("MAXIMUM_CONCURRENCY", least=1, most=1000), clock=utc_now),
+    pace=Pace.share(QUOTAS, of=environment.number("MAXIMUM_CONCURRENCY", least=1, most=1000), clock=utc_now),
     clock=utc_now,
 )
 resolver = Resolver(

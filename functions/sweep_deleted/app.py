@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Metrics
 
 from responder.aws.clients import PATIENT, Clients
-from responder.aws.config_aggregator import RATES as CONFIG_RATES
+from responder.aws.config_aggregator import QUOTAS as CONFIG_QUOTAS
 from responder.aws.config_aggregator import ConfigAggregator
 from responder.aws.dead_letters import DeadLetterQueue
 from responder.aws.pace import Pace
 from responder.aws.queue import OwnQueue
 from responder.aws.recent_updates_table import RecentUpdatesTable
-from responder.aws.security_hub import SWEEP_RATES, SecurityHub
+from responder.aws.security_hub import SWEEP_QUOTAS, SecurityHub
 from responder.domain.deletion.sweep import Sweeper
 from responder.runtime.counting import counting
 from responder.runtime.inbox import Inbox, one_by_one, utc_now
@@ -35,7 +35,7 @@ def tell(page: Mapping[str, Any]) -> None:
 
 containers = environment.number("MAXIMUM_CONCURRENCY", least=1, most=1000)
 security_hub = SecurityHub(
-    clients.get("securityhub"), pace=Pace.share(SWEEP_RATES, of=containers, clock=utc_now), clock=utc_now
+    clients.get("securityhub"), pace=Pace.share(SWEEP_QUOTAS, of=containers, clock=utc_now), clock=utc_now
 )
 sweeper = Sweeper(
     search=security_hub,
@@ -43,7 +43,7 @@ sweeper = Sweeper(
     inventory=ConfigAggregator(
         clients.get("config"),
         name=environment.text("CONFIG_AGGREGATOR_NAME"),
-        pace=Pace.share(CONFIG_RATES, of=containers, clock=utc_now),
+        pace=Pace.share(CONFIG_QUOTAS, of=containers, clock=utc_now),
         clock=utc_now,
     ),
     recent=RecentUpdatesTable(clients.get("dynamodb"), environment.text("RECENT_UPDATES_TABLE")),

@@ -9,7 +9,7 @@ from responder.aws.clients import PATIENT, Clients
 from responder.aws.dead_letters import DeadLetterQueue
 from responder.aws.heartbeats_table import HeartbeatsTable
 from responder.aws.notifications import NotificationTopic
-from responder.aws.organization import RATES, active_accounts
+from responder.aws.organization import QUOTAS, active_accounts
 from responder.aws.pace import Pace
 from responder.domain.heartbeat.members import Layout, Member
 from responder.domain.heartbeat.silence import Patience
@@ -30,7 +30,7 @@ hub = Member(environment.text("HUB_ACCOUNT_ID"), environment.text("AWS_REGION"))
 role = environment.optional_arn("ORGANIZATION_ROLE_ARN")
 organization_clients = clients.assuming(role) if role else clients
 given = environment.optional_names("EXPECTED_ACCOUNTS")
-pace = Pace.share(RATES, of=environment.number("MAXIMUM_CONCURRENCY", least=1, most=1000), clock=utc_now)
+pace = Pace.share(QUOTAS, of=environment.number("MAXIMUM_CONCURRENCY", least=1, most=1000), clock=utc_now)
 
 
 def expected_accounts() -> dict[str, str]:

@@ -11,9 +11,9 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from responder.aws.config_aggregator import MAX_EXPRESSION, RATES, ConfigAggregator
+from responder.aws.config_aggregator import MAX_EXPRESSION, QUOTAS, ConfigAggregator
 from responder.aws.faults import AwsRefused, AwsUnavailable
-from responder.aws.pace import Pace
+from responder.aws.pace import Pace, Quota
 from responder.domain.correlation import RELATIONS
 from responder.domain.deletion.recorded import COVERED, Names, names_of
 from responder.domain.resource import Resource
@@ -30,7 +30,7 @@ RELATION = SECURITY_GROUP_OF_INSTANCE.name
 
 
 def port(client: Any, name: str = "organization", pace: Pace | None = None) -> ConfigAggregator:
-    pace = pace or Pace({"SelectAggregateResourceConfig": 1000}, clock=lambda: NOW, sleep=lambda _: None)
+    pace = pace or Pace({"SelectAggregateResourceConfig": Quota(1000, 1)}, clock=lambda: NOW, sleep=lambda _: None)
     return ConfigAggregator(client, name=name, pace=pace, clock=lambda: NOW)
 
 
@@ -314,7 +314,7 @@ def test_an_answer_of_several_pages_is_read_to_its_end(world: World) -> None:
 
 def test_queries_for_relations_are_paced(world: World) -> None:
     slept: list[float] = []
-    aggregator = port(world.client, pace=Pace(RATES, clock=lambda: NOW, sleep=slept.append))
+    aggregator = port(world.client, pace=Pace(QUOTAS, clock=lambda: NOW, sleep=slept.append))
 
     aggregator.related(RELATION, [instance(f"i-{number:017x}") for number in range(60)])
 

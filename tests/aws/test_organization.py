@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from responder.aws.faults import AwsRefused, AwsUnavailable
-from responder.aws.organization import RATES, OrganizationDirectory, active_accounts
+from responder.aws.organization import QUOTAS, OrganizationDirectory, active_accounts
 from responder.aws.pace import Pace
 from responder.domain.enrichment.context import AccountContext, SecurityContact
 
@@ -29,7 +29,7 @@ class World:
             self.organizations.client,
             self.account.client,
             caller=caller,
-            pace=Pace(RATES, clock=lambda: datetime(2026, 3, 2, tzinfo=UTC), sleep=lambda _: None),
+            pace=Pace(QUOTAS, clock=lambda: datetime(2026, 3, 2, tzinfo=UTC), sleep=lambda _: None),
             count=lambda name, number: self.counted.update({name: number}),
         )
         context = directory.read(account, lambda ou: {"ou-ab12-workload": "Workloads", "ou-ab12-prod1234": "Prod"}[ou])
@@ -206,16 +206,6 @@ def test_a_throttled_part_is_no_missing_part(world: World) -> None:
         world.read()
 
 
-def test_pace_spreads_calls_evenly() -> None:
-    now, slept = datetime(2026, 3, 2, tzinfo=UTC), list[float]()
-    pace = Pace({"DescribeOrganizationalUnit": 2}, clock=lambda: now, sleep=slept.append)
-
-    for _ in range(4):
-        pace.wait("DescribeOrganizationalUnit")
-
-    assert slept == [0.5, 1.0, 1.5]  # the clock stands still: each waits for its own moment
-
-
 def test_active_accounts_are_listed_to_the_last_page() -> None:
     pages = [
         ([("111111111111", "ACTIVE"), ("222222222222", "SUSPENDED")], None, "second"),
@@ -230,7 +220,7 @@ def test_active_accounts_are_listed_to_the_last_page() -> None:
                 | ({"NextToken": following} if following else {}),
                 {"NextToken": token} if token else {},
             )
-        pace = Pace(RATES, clock=lambda: datetime(2026, 3, 2, tzinfo=UTC), sleep=lambda _: None)
+        pace = Pace(QUOTAS, clock=lambda: datetime(2026, 3, 2, tzinfo=UTC), sleep=lambda _: None)
 
         assert active_accounts(organizations.client, pace=pace) == {
             "111111111111": "Account 1",

@@ -10,10 +10,18 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from responder.aws.faults import AwsRefused, AwsUnavailable
-from responder.aws.pace import Pace
-from responder.aws.security_hub import RATES, SecurityHub
+from responder.aws.pace import Pace, Quota
+from responder.aws.security_hub import QUOTAS, SecurityHub
 from responder.domain.faults import Permanent, Retryable
-from responder.domain.security_hub import FindingGone, FindingKey, FindingRefused, FindingUpdate, Note
+from responder.domain.security_hub import (
+    Finding,
+    FindingGone,
+    FindingKey,
+    FindingRefused,
+    FindingUpdate,
+    Note,
+    read_finding,
+)
 from sandbox.aws_services import install, security_hub
 from tests.aws_services.findings import finding
 
@@ -28,8 +36,19 @@ def key(number: int | str, product: str = PRODUCT) -> FindingKey:
     return FindingKey(product, f"finding-{number}")
 
 
+def seen(wanted: FindingKey, account: str = "444455556666", **document: Any) -> Finding:
+    """A finding as an event showed it."""
+    said = {"ProductArn": wanted.product_arn, "Id": wanted.id, "AwsAccountId": account, **document}
+    return read_finding(said, seen_at=NOW - timedelta(hours=1))
+
+
+def updated(number: int) -> str:
+    """Times that follow each other closely, as those of findings that come together."""
+    return f"2026-03-01T10:{number // 60:02}:{number % 60:02}.500Z"
+
+
 def port(client: Any) -> SecurityHub:
-    pace = Pace(dict.fromkeys(RATES, 1000), clock=lambda: NOW, sleep=lambda _: None)
+    pace = Pace(dict.fromkeys(QUOTAS, Quota(1000, 1)), clock=lambda: NOW, sleep=lambda _: None)
     return SecurityHub(client, pace=pace, clock=lambda: NOW)
 
 
@@ -43,10 +62,24 @@ class World:
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         self.calls.append((model.name, dict(params)))
 
-    def put(self, *keys: FindingKey, account: str = "444455556666") -> None:
+    def put(self, *keys: FindingKey, account: str = "444455556666", **document: Any) -> None:
         for product, id_ in keys:
-            finding = {"Id": id_, "ProductArn": product, "AwsAccountId": account}
+            finding = {"Id": id_, "ProductArn": product, "AwsAccountId": account, **document}
             security_hub.put_finding("123456789012", "eu-west-1", finding)
+
+    def change(self, wanted: FindingKey, change: dict[str, Any]) -> None:
+        changed = self.finding(wanted) | change
+        security_hub.put_finding("123456789012", "eu-west-1", changed, if_absent=False)
+
+    def come(self, *numbers: int, account: str = "444455556666") -> list[Finding]:
+        """Findings that are there, one a second, and that events have shown."""
+        for number in numbers:
+            self.put(key(number), account=account, UpdatedAt=updated(number))
+        return [seen(key(number), account, UpdatedAt=updated(number)) for number in numbers]
+
+    def queries(self) -> list[list[str]]:
+        """By which attributes findings were asked for."""
+        return [sorted(call["Filters"]) for name, call in self.calls if name == "GetFindings"]
 
     def finding(self, wanted: FindingKey) -> dict[str, Any]:
         found = security_hub.find_finding(
@@ -63,27 +96,106 @@ def world() -> Iterator[World]:
         yield World()
 
 
-def test_findings_are_read_twenty_a_call(world: World) -> None:
+BY_ID = ["Id"]
+AROUND = ["AwsAccountId", "ProductArn", "RecordState", "UpdatedAt", "WorkflowStatus"]
+
+
+def test_findings_that_say_no_time_are_read_twenty_a_call(world: World) -> None:
     keys = [key(number) for number in range(45)]
     world.put(*keys)
 
-    found = world.hub.get(keys, until=LATER)
+    found = world.hub.get(list(map(seen, keys)), until=LATER)
 
     assert found.keys() == set(keys)
-    assert [name for name, _ in world.calls] == ["GetFindings"] * 3
+    assert world.queries() == [BY_ID] * 3
+
+
+def test_findings_that_came_together_are_read_a_hundred_a_call(world: World) -> None:
+    world.come(*range(300, 600))  # what came later
+    world.come(*range(1, 160, 4), account="777788889999")  # and what came meanwhile elsewhere
+    findings = world.come(*range(0, 160, 2)) + world.come(*range(163, 243), account="111122223333")
+
+    found = world.hub.get(findings, until=LATER)
+
+    assert found.keys() == {finding.key for finding in findings}
+    assert world.queries() == [AROUND] * 2
+    assert all(isinstance(read, Finding) and read.seen_at == NOW for read in found.values())
+
+
+def test_where_others_are_between_them_ids_are_asked_for(world: World) -> None:
+    world.come(*(number for number in range(500) if number % 10))
+    findings = world.come(*range(0, 500, 10))
+
+    found = world.hub.get(findings, until=LATER)
+
+    assert found.keys() == {finding.key for finding in findings}
+    assert world.queries() == [AROUND, *[BY_ID] * 3]
+
+
+def test_a_few_that_came_together_are_asked_for_by_their_ids(world: World) -> None:
+    findings = world.come(*range(40))
+
+    assert world.hub.get(findings, until=LATER).keys() == {finding.key for finding in findings}
+    assert world.queries() == [BY_ID] * 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"Workflow": {"Status": "SUPPRESSED"}}, {"RecordState": "ARCHIVED"}, {"UpdatedAt": "2026-03-01T23:00:00Z"}],
+)
+def test_one_that_has_changed_since_is_read_as_it_is_now(world: World, change: dict[str, Any]) -> None:
+    findings = world.come(*range(60))
+    world.change(key(7), change)
+
+    found = world.hub.get(findings, until=LATER)
+
+    assert found.keys() == {finding.key for finding in findings}
+    read = found[key(7)]
+    assert isinstance(read, Finding)
+    assert read.document | change == read.document
+    assert world.queries() == [AROUND, BY_ID]
+
+
+def test_of_those_that_came_together_one_that_is_gone_is_missing(world: World) -> None:
+    findings = [*world.come(*range(60)), seen(key(60), UpdatedAt=updated(60))]
+
+    assert world.hub.get(findings, until=LATER).keys() == {key(number) for number in range(60)}
+
+
+def test_more_accounts_than_a_filter_takes_are_asked_for_by_ids(world: World) -> None:
+    findings = [
+        finding for number in range(42) for finding in world.come(number, account=f"{100000000000 + number // 2}")
+    ]
+
+    assert world.hub.get(findings, until=LATER).keys() == {finding.key for finding in findings}
+    assert world.queries() == [BY_ID] * 3
+
+
+def test_what_no_page_brings_ids_do() -> None:
+    client = boto3.client("securityhub")
+    keys = sorted(key(number) for number in range(41))
+    with Stubber(client) as stub:
+        stub.add_client_error("get_findings", "InvalidInputException", http_status_code=400)
+        for portion in (keys[:20], keys[20:40], keys[40:]):
+            told = [finding(Id=id_, ProductArn=product) for product, id_ in portion]
+            stub.add_response("get_findings", {"Findings": told})
+
+        read = port(client).get([seen(wanted, UpdatedAt=updated(1)) for wanted in keys], until=LATER)
+
+    assert all(isinstance(read[wanted], Finding) for wanted in keys)
 
 
 def test_a_finding_of_the_same_id_and_another_product_is_another(world: World) -> None:
     namesake = key(1, "arn:aws:securityhub:eu-west-1::product/aws/inspector")
     world.put(key(1), namesake)
 
-    assert world.hub.get([key(1)], until=LATER).keys() == {key(1)}
+    assert world.hub.get([seen(key(1))], until=LATER).keys() == {key(1)}
 
 
 def test_one_that_is_gone_is_missing(world: World) -> None:
     world.put(key(1))
 
-    assert world.hub.get([key(1), key(2)], until=LATER).keys() == {key(1)}
+    assert world.hub.get([seen(key(1)), seen(key(2))], until=LATER).keys() == {key(1)}
 
 
 def test_equal_updates_share_a_call_of_up_to_a_hundred(world: World) -> None:
@@ -238,7 +350,7 @@ def test_a_call_that_fails_keeps_nothing_from_the_findings_of_the_others() -> No
         found = [finding(Id=id_, ProductArn=product) for product, id_ in keys[20:]]
         stub.add_response("get_findings", {"Findings": found})
 
-        read = port(client).get(keys, until=LATER)
+        read = port(client).get(list(map(seen, keys)), until=LATER)
 
     assert [isinstance(read[wanted], AwsRefused) for wanted in keys] == [True] * 20 + [False] * 20
 
@@ -246,7 +358,7 @@ def test_a_call_that_fails_keeps_nothing_from_the_findings_of_the_others() -> No
 def test_no_call_begins_when_no_time_is_left(world: World) -> None:
     world.put(key(1))
 
-    assert isinstance(world.hub.get([key(1)], until=NOW)[key(1)], AwsUnavailable)
+    assert isinstance(world.hub.get([seen(key(1))], until=NOW)[key(1)], AwsUnavailable)
     assert isinstance(world.hub.update({key(1): NOTE}, until=NOW)[key(1)], AwsUnavailable)
     assert isinstance(world.hub.import_findings([imported(1)], until=NOW)[key(1, OWN)], AwsUnavailable)
     assert world.calls == []

@@ -6,13 +6,13 @@ from benchmarks.drain import (
     QUOTAS,
     SECONDS_PER_OTHER_CALL,
     Batch,
-    Quota,
     Settings,
     TokenBucket,
     drain_seconds,
     one_by_one_seconds,
     split,
 )
+from responder.aws.pace import Quota
 
 UPDATE, READ, UNLIMITED = "securityhub:BatchUpdateFindings", "securityhub:GetFindings", "dynamodb:PutItem"
 
@@ -70,7 +70,7 @@ def test_containers_share_the_batches_and_the_quota() -> None:
 
 
 def test_the_handlers_pace_is_kept_by_each_container_for_its_share() -> None:
-    paced = settings(containers=2, paces={"PutItem": 99, UNLIMITED: 4})
+    paced = settings(containers=2, paces={"PutItem": Quota(99, 1), UNLIMITED: Quota(4, 1)})
     # Two a second each, so ten of a batch take from 0 to 4.5 seconds, and the exchange of the last.
     assert drain_seconds([Batch([UNLIMITED] * 10)] * 2, paced) == pytest.approx(4.51)
 

@@ -196,6 +196,25 @@ def test_a_burst_of_a_thousand_findings_takes_few_calls(sample: Sample) -> None:
     assert sum(report["api_calls"].values()) <= 150
 
 
+def test_a_backlog_is_read_again_in_pages_and_what_people_did_since_survives(sample: Sample) -> None:
+    events = burst(sample, 200)
+    now = [deepcopy(event["detail"]["findings"][0]) for event in events]
+    now[7]["Note"] = {"Text": "False alarm.", "UpdatedBy": "kim", "UpdatedAt": "2026-03-02T14:02:50.000Z"}
+    now[8]["Workflow"] = {"Status": "SUPPRESSED"}
+    later = sample("finding-in-another-region")
+    later["time"] = "2026-03-02T15:00:00Z"  # so that the others, delivered after it, are an hour old
+
+    report = run([later, *events], findings=now, organization=burst_organization())
+
+    assert report["dead_letters"] == []
+    texts = [finding_of(report, event).get("Note", {}).get("Text", "") for event in events]
+    assert texts[7].startswith("False alarm.\n[Security responder: ")
+    assert texts[100].startswith("Note 100\n[Security responder: ")
+    assert [number for number, text in enumerate(texts) if "[Security responder: " not in text] == [8]
+    assert finding_of(report, events[8])["Workflow"] == {"Status": "SUPPRESSED"}
+    assert report["api_calls"]["securityhub:GetFindings"] <= 4
+
+
 def test_a_burst_of_a_thousand_findings_with_a_third_of_the_calls_throttled_ends_the_same(sample: Sample) -> None:
     faults = [Fault.parse("*:*=0.33")]
     with (

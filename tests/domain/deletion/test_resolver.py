@@ -124,7 +124,8 @@ class World:
             )
         ]
 
-    def get(self, keys: Collection[FindingKey], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
+    def get(self, findings: Collection[Finding], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
+        keys = [finding.key for finding in findings]
         self.read_again += keys
         return {key: read_finding(self.hub[key.id], seen_at=self.now) for key in keys}
 

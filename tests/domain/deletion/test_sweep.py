@@ -172,7 +172,8 @@ class World:
     def _items(self) -> list[RecordedItem]:
         return [item for row in self.rows if (item := read_item(row))]
 
-    def get(self, keys: Collection[FindingKey], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
+    def get(self, findings: Collection[Finding], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
+        keys = [finding.key for finding in findings]
         self.read_again += keys
         for changed, change in self.meanwhile.items():
             self.hub[changed] |= change

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from responder.aws.faults import AwsUnavailable, aws_call
-from responder.aws.pace import Pace
+from responder.aws.pace import Pace, Quota
 from responder.domain.deletion.recorded import Names, RecordedItem, names_of, read_item
 from responder.domain.resource import Resource
 from responder.domain.resource.relations import RELATIONS, relations_in
@@ -26,8 +26,8 @@ MAX_EXPRESSION = 4096
 PAGE = 100
 """Rows a page, likewise."""
 
-RATES = {"SelectAggregateResourceConfig": 2}
-"""Calls a second. AWS documents no quota: this is what the application allows itself."""
+QUOTAS = {"SelectAggregateResourceConfig": Quota(2, 1)}
+"""AWS documents none: this is what the application allows itself."""
 
 _IDENTITY = "SELECT accountId, awsRegion, resourceType, resourceId, resourceName, arn, configurationItemCaptureTime"
 
@@ -40,7 +40,7 @@ _RELATIONS = (
 
 
 class ConfigAggregator:
-    """The aggregator of this name. ``pace`` needs the operations of RATES.
+    """The aggregator of this name. ``pace`` needs the operations of QUOTAS.
 
     Its methods raise AwsUnavailable or AwsRefused, also when the answer could not be read to its end. No call begins
     after ``until``, where there is one.

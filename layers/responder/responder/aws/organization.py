@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from responder.aws.faults import AwsRefused, aws_call
-from responder.aws.pace import Pace
+from responder.aws.pace import Pace, Quota
 from responder.domain.enrichment.context import AccountContext, SecurityContact
 from responder.domain.ports import Count
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 ROOT = "Root"
 """The name of every organization's root: it cannot be changed, and only another quota would tell it."""
 
-RATES = {
-    "DescribeAccount": 20,
-    "DescribeOrganizationalUnit": 2,
-    "GetAlternateContact": 10,
-    "ListAccounts": 2,
-    "ListParents": 5,
-    "ListTagsForResource": 10,
+QUOTAS = {
+    "DescribeAccount": Quota(20, 30),
+    "DescribeOrganizationalUnit": Quota(2, 2),
+    "GetAlternateContact": Quota(10, 15),
+    "ListAccounts": Quota(2, 1),
+    "ListParents": Quota(5, 8),
+    "ListTagsForResource": Quota(10, 15),
 }
-"""Calls a second that an organization (Account: an account) admits. Source: quotas of AWS Organizations and Account.
+"""Of an organization (GetAlternateContact: of an account). Source: quotas of AWS Organizations and Account.
 
 Of ListAccounts it is less, since nobody waits for it: a thousand accounts are fifty pages.
 """
@@ -64,7 +64,7 @@ class OrganizationDirectory:
     caller
         The account whose credentials the clients have.
     pace
-        With the operations of RATES.
+        With the operations of QUOTAS.
     """
 
     def __init__(

@@ -7,17 +7,18 @@ linked Regions are read and updated here.
 import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.validate import ParamValidator
 
 from responder.aws.faults import AwsRefused, AwsUnavailable, aws_call
-from responder.aws.pace import Pace
+from responder.aws.pace import Pace, Quota
 from responder.domain.deletion.ports import PageLost
 from responder.domain.faults import Permanent, Rejected, Retryable
 from responder.domain.security_hub import (
     FILTER_VALUES,
+    OPEN_STATES,
     Finding,
     FindingGone,
     FindingKey,
@@ -26,6 +27,7 @@ from responder.domain.security_hub import (
     barely_named,
     read_finding,
 )
+from responder.domain.times import show_exactly
 
 if TYPE_CHECKING:
     from mypy_boto3_securityhub import SecurityHubClient
@@ -46,18 +48,20 @@ MAX_IMPORT = 6 * 1024 * 1024
 _IMPORT_ROOM = MAX_IMPORT - 1024
 """For the findings of a call, with some bytes to spare for what is around them."""
 
-_Filters = Mapping[str, Sequence[tuple[str, str]]]
-"""Values and comparisons by GetFindings' filter: values of one filter are alternatives, filters all hold."""
+_Filters = Mapping[str, Sequence[Mapping[str, str]]]
+"""Of GetFindings, by attribute: what is asked for, any of which it may be. All attributes hold."""
 
-_OPEN: _Filters = {
-    "RecordState": [("ACTIVE", "EQUALS")],
-    "WorkflowStatus": [("NEW", "EQUALS"), ("NOTIFIED", "EQUALS")],
-}
 
-RATES = {"BatchImportFindings": 10, "BatchUpdateFindings": 10, "GetFindings": 3}
-"""Calls a second that an account and Region admits steadily. Source: Security Hub, quotas."""
+def _any_of(values: Collection[str], comparison: str = "EQUALS") -> list[Mapping[str, str]]:
+    return [{"Value": value, "Comparison": comparison} for value in sorted(values)]
 
-SWEEP_RATES = {"BatchUpdateFindings": 2, "GetFindings": 0.5}
+
+_OPEN: _Filters = {"RecordState": _any_of(["ACTIVE"]), "WorkflowStatus": _any_of(OPEN_STATES)}
+
+QUOTAS = {"BatchImportFindings": Quota(10, 30), "BatchUpdateFindings": Quota(10, 30), "GetFindings": Quota(3, 6)}
+"""Of an account and Region. Source: Security Hub, quotas."""
+
+SWEEP_QUOTAS = {"BatchUpdateFindings": Quota(2, 1), "GetFindings": Quota(0.5, 1)}
 """The part of them that a sweep takes, which is in no hurry: the rest is for what events bring."""
 
 _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "InvalidInput"})
@@ -65,32 +69,60 @@ _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "Inv
 is worth it."""
 
 
+_FEW = 2 * FILTER_VALUES
+"""Findings that ids ask for in two calls: to look for their neighbours first may cost one in vain."""
+
+_TICK = timedelta(milliseconds=1)
+"""To spare on both sides of a span of time: AWS does not say whether its ends are in it."""
+
 _REFUSALS = 5
 """Findings that are refused alone, and none taken, until the update itself is taken to be at fault."""
 
 
 class SecurityHub:
-    """The findings of the hub. ``pace`` needs the operations of RATES."""
+    """The findings of the hub. ``pace`` needs the operations of QUOTAS."""
 
     def __init__(self, client: "SecurityHubClient", *, pace: Pace, clock: Callable[[], datetime]) -> None:
         self._client = client
         self._pace = pace
         self._clock = clock
 
-    def get(self, keys: Collection[FindingKey], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
-        """The findings as they are now, 20 a call, or why one could not be read; one that is gone is missing.
+    def get(self, findings: Collection[Finding], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
+        """The findings as they are now, or why one could not be read; one that is gone is missing.
 
-        No call begins after ``until``.
+        Up to 100 a call where they are close together, as those are that came together; 20 a call, by their ids, where
+        they are few or others are between them. No call begins after ``until``.
         """
         found: dict[FindingKey, Finding | Exception] = {}
-        for portion in _portions(sorted(keys), FILTER_VALUES):
+        found |= self._neighbours({finding.key: finding for finding in findings}, until)
+        missing = sorted({finding.key for finding in findings} - found.keys())
+        for portion in _portions(missing, FILTER_VALUES):
             try:
-                ids = [(value, "EQUALS") for value in sorted({key.id for key in portion})]
-                for finding in self._find({"Id": ids}, until):
+                for finding in self._find({"Id": _any_of({key.id for key in portion})}, until):
                     if finding.key in portion:  # ids are unique within a product only
                         found[finding.key] = finding
             except (AwsUnavailable, AwsRefused) as problem:
                 found |= dict.fromkeys(portion, problem)
+        return found
+
+    def _neighbours(self, sought: Mapping[FindingKey, Finding], until: datetime) -> dict[FindingKey, Finding]:
+        """Those that are found among the open findings of their accounts, products and times, as long as that pays.
+
+        It pays if a page brings more of them than ids would. Who is missing is not gone: it may be closed by now, or
+        newer.
+        """
+        found: dict[FindingKey, Finding] = {}
+        filters = _around(sought.values()) if len(sought) > _FEW else None
+        token: str | None = None
+        while filters and len(sought) - len(found) > FILTER_VALUES:
+            try:
+                page, token = self._page(filters, token, until)
+            except (AwsUnavailable, AwsRefused):
+                break  # their ids tell whether they can be read
+            hits = {finding.key: finding for finding in page if finding.key in sought}
+            found |= hits
+            if token is None or len(hits) <= FILTER_VALUES:
+                break
         return found
 
     def naming(
@@ -105,9 +137,8 @@ class SecurityHub:
         AwsUnavailable, AwsRefused
             When any page could not be read.
         """
-        values = [(value, "EQUALS") for value in exact] + [(value, "PREFIX") for value in prefixes]
-        of_accounts = [(account, "EQUALS") for account in accounts]
-        return list(self._find({"ResourceId": values, "AwsAccountId": of_accounts, **_OPEN}, until))
+        ids = _any_of(exact) + _any_of(prefixes, "PREFIX")
+        return list(self._find({"ResourceId": ids, "AwsAccountId": _any_of(accounts), **_OPEN}, until))
 
     def open_findings(
         self, resource_types: Sequence[str], *, token: str | None, until: datetime
@@ -122,7 +153,7 @@ class SecurityHub:
             When it could not be read.
         """
         try:
-            return self._page({"ResourceType": [(kind, "EQUALS") for kind in resource_types], **_OPEN}, token, until)
+            return self._page({"ResourceType": _any_of(resource_types), **_OPEN}, token, until)
         except AwsRefused as refusal:
             if token is not None and refusal.code == "InvalidInputException":
                 raise PageLost(str(refusal)) from refusal
@@ -132,7 +163,7 @@ class SecurityHub:
         if self._clock() >= until:
             raise AwsUnavailable("no time is left for another call")
 
-    def _find(self, filters: "_Filters", until: datetime) -> Iterator[Finding]:
+    def _find(self, filters: _Filters, until: datetime) -> Iterator[Finding]:
         token: str | None = None
         while True:
             findings, token = self._page(filters, token, until)
@@ -140,10 +171,10 @@ class SecurityHub:
             if token is None:
                 return
 
-    def _page(self, filters: "_Filters", token: str | None, until: datetime) -> tuple[list[Finding], str | None]:
+    def _page(self, filters: _Filters, token: str | None, until: datetime) -> tuple[list[Finding], str | None]:
         self._require_time(until)
         self._pace.wait("GetFindings")
-        request: GetFindingsRequestTypeDef = {"Filters": _string_filters(filters), "MaxResults": PAGE}
+        request: GetFindingsRequestTypeDef = {"Filters": filters, "MaxResults": PAGE}  # type: ignore[typeddict-item]
         if token is not None:
             request["NextToken"] = token
         with aws_call("read findings"):
@@ -284,10 +315,18 @@ class SecurityHub:
         return problems
 
 
-def _string_filters(filters: "_Filters") -> Any:
+def _around(findings: Collection[Finding]) -> _Filters | None:
+    """What open findings close to these have in common with them; None if no query can say it."""
+    times = sorted(finding.updated_at for finding in findings if finding.updated_at is not None)
+    accounts = {finding.account for finding in findings}
+    products = {finding.key.product_arn for finding in findings}
+    if not times or max(len(accounts), len(products)) > FILTER_VALUES:
+        return None
     return {
-        name: [{"Value": value, "Comparison": comparison} for value, comparison in values]
-        for name, values in filters.items()
+        "AwsAccountId": _any_of(accounts),
+        "ProductArn": _any_of(products),
+        "UpdatedAt": [{"Start": show_exactly(times[0] - _TICK), "End": show_exactly(times[-1] + _TICK)}],
+        **_OPEN,
     }
 
 

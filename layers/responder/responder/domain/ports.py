@@ -14,7 +14,7 @@ Count = Callable[[str, int], None]
 class Findings(Protocol):
     """Security Hub."""
 
-    def get(self, keys: Collection[FindingKey], *, until: datetime) -> Mapping[FindingKey, Finding | Exception]:
+    def get(self, findings: Collection[Finding], *, until: datetime) -> Mapping[FindingKey, Finding | Exception]:
         """The findings as they are now, without those gone; or why one could not be read in time (Retryable or
         Permanent).
         """

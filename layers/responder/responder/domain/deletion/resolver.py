@@ -146,7 +146,7 @@ class Resolver:
                 self._write(updates, gone, batch, until)
 
     def _read_again(self, findings: Sequence[Finding], until: datetime) -> list[Finding]:
-        read = self._findings.get([finding.key for finding in findings], until=until)
+        read = self._findings.get(findings, until=until)
         for found in read.values():
             if isinstance(found, Exception):
                 raise found

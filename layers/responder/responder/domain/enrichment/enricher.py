@@ -10,7 +10,7 @@ Guarantees
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -166,7 +166,7 @@ class Enricher:
         accounts = {finding.key: finding.concerns_account for finding in findings}
         recent = self._recent.of([finding.key for finding in findings], now)
         certain: list[Finding] = []
-        doubtful: list[FindingKey] = []
+        doubtful: list[Finding] = []
         for finding in findings:
             written = recent.get(finding.key)
             if written and written.author == RESOLVER:
@@ -174,7 +174,7 @@ class Enricher:
             elif written and written.mark == _mark(finding, contexts):
                 outcomes[finding.key] = Result.WRITTEN_BEFORE
             elif written or finding.key in doubted or now - finding.seen_at > TRUSTED_FOR:
-                doubtful.append(finding.key)
+                doubtful.append(finding)
             else:
                 certain.append(finding)
         if doubtful:
@@ -195,10 +195,10 @@ class Enricher:
         return outcomes | self._write(updates, marks, until)
 
     def _read_again(
-        self, keys: Sequence[FindingKey], outcomes: dict[FindingKey, Outcome], until: datetime
+        self, findings: Sequence[Finding], outcomes: dict[FindingKey, Outcome], until: datetime
     ) -> list[Finding]:
-        read = self._findings.get(keys, until=until)
-        outcomes.update({key: Result.GONE for key in keys if key not in read})
+        read = self._findings.get(findings, until=until)
+        outcomes.update({finding.key: Result.GONE for finding in findings if finding.key not in read})
         outcomes.update({key: problem for key, problem in read.items() if isinstance(problem, Exception)})
         return [finding for finding in read.values() if isinstance(finding, Finding)]
 
@@ -213,21 +213,22 @@ class Enricher:
         return {key: _outcome(problems.get(key)) for key in updates}
 
 
-def _portions(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+def _portions(findings: Iterable[Finding]) -> list[list[Finding]]:
     """Up to PORTION findings each, those of one account together: they get equal updates, which share a call."""
     by_account: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         by_account[finding.concerns_account].append(finding)
-    portion: list[Finding] = []
-    for account in sorted(by_account):
-        for start in range(0, len(by_account[account]), PORTION):
-            together = by_account[account][start : start + PORTION]
-            if len(portion) + len(together) > PORTION:
-                yield portion
-                portion = []
-            portion += together
-    if portion:
-        yield portion
+    groups = [
+        of_one[start : start + PORTION] for of_one in by_account.values() for start in range(0, len(of_one), PORTION)
+    ]
+    portions: list[list[Finding]] = []
+    for group in sorted(groups, key=len, reverse=True):  # into the first that has room, the largest before all others
+        with_room = next((portion for portion in portions if len(portion) + len(group) <= PORTION), None)
+        if with_room is None:
+            portions.append(group)
+        else:
+            with_room += group
+    return portions
 
 
 def _update(finding: Finding, known: Known) -> tuple[FindingUpdate, int] | None:
