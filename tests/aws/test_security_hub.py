@@ -171,6 +171,21 @@ def test_more_accounts_than_a_filter_takes_are_asked_for_by_ids(world: World) ->
     assert world.queries() == [BY_ID] * 3
 
 
+def test_a_page_that_comes_again_and_again_is_not_read_for_ever() -> None:
+    client = boto3.client("securityhub")
+    keys = sorted(key(number) for number in range(90))
+    told = [finding(Id=id_, ProductArn=product) for product, id_ in keys]
+    with Stubber(client) as stub:
+        for _ in range(2):
+            stub.add_response("get_findings", {"Findings": told[:50], "NextToken": "the same"})
+        for portion in (told[50:70], told[70:]):
+            stub.add_response("get_findings", {"Findings": portion})
+
+        read = port(client).get([seen(wanted, UpdatedAt=updated(1)) for wanted in keys], until=LATER)
+
+    assert all(isinstance(read[wanted], Finding) for wanted in keys)
+
+
 def test_what_no_page_brings_ids_do() -> None:
     client = boto3.client("securityhub")
     keys = sorted(key(number) for number in range(41))

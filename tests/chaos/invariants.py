@@ -109,29 +109,34 @@ def same_findings(report: Report, reference: Report, *, clocks_right: bool = Tru
     return _differences("finding", now, then)
 
 
+_OF_DELIVERIES = frozenset({"duplicates", "poison", "repeated batches", "skewed", "updates that show late"})
+_OF_ORDER = frozenset({"late", "shuffled"})
+"""What is injected while every call succeeds, and no container dies."""
+
+
 def same_news(run: Run, reference: Report, *, more: bool = False) -> list[str]:
     """People are told the same, and of each incident.
 
-    Once, but where a function dies after telling, or the answer of SNS is lost: then once at least.
+    Once, unless calls fail or containers die: between the telling and the record of it, then it is once at least.
     """
     told = "\n".join(notice["message"] for notice in run.report["notifications"])
     found = [f"nobody was told of {i['key']}" for i in run.report["incidents"] if i["arn"] not in told]
-    if run.injected["shuffled"] or run.injected["late"]:  # who opens an incident, and names it, is whoever comes first
-        return found
-    # After a kill the rest of a batch may come first, and then names the incident.
-    names = () if not run.injected["kills"] else ("Incident: ",)
+    # An event whose call failed waits, and the others do not wait for it: they may open the incident, and name it.
+    is_named = run.injected.keys() <= _OF_DELIVERIES
+    is_once = run.injected.keys() <= _OF_DELIVERIES | _OF_ORDER
     now, then = (
-        Counter(notice["subject"] for notice in said["notifications"] if not notice["subject"].startswith(names))
-        for said in (run.report, reference)
+        Counter(_subject(notice, is_named) for notice in said["notifications"]) for said in (run.report, reference)
     )
-    found += [f"people were not told: {subject}" for subject in (then - now if _tells_once(run) else then.keys() - now)]
+    found += [f"people were not told: {subject}" for subject in (then - now if is_once else then.keys() - now)]
     if not more:
-        found += [f"people were told: {subject}" for subject in (now - then if _tells_once(run) else now.keys() - then)]
+        found += [f"people were told: {subject}" for subject in (now - then if is_once else now.keys() - then)]
     return found
 
 
-def _tells_once(run: Run) -> bool:
-    return not any(kind in ("kills", "outage") or "LostResponse" in kind for kind in run.injected)
+def _subject(notice: Mapping[str, Any], is_named: bool) -> str:
+    """What a notice is about; of an incident, if its name is left to chance, that it is of one."""
+    subject = str(notice["subject"])
+    return subject if is_named or not subject.startswith("Incident: ") else "Incident"
 
 
 def _incidents(report: Report, clocks_right: bool) -> dict[str, Any]:

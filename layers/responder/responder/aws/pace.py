@@ -1,4 +1,4 @@
-"""Keeps calls below a quota: an operation's calls are spread out instead of throttled."""
+"""Keeps calls below a quota: an operation's calls wait here instead of being throttled."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +16,8 @@ class Quota(NamedTuple):
 class Pace:
     """Admits each operation at its quota's rate, and up to its burst at once after a rest.
 
-    Each container has its own: AWS's quotas divided by how many containers may run at once.
+    Each container has its own: AWS's quotas divided by how many containers of its function may run at once. Functions
+    do not share them: two that are busy with the same operation are throttled, and botocore tries again.
     """
 
     def __init__(

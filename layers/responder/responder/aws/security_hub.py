@@ -119,9 +119,9 @@ class SecurityHub:
                 page, token = self._page(filters, token, until)
             except (AwsUnavailable, AwsRefused):
                 break  # their ids tell whether they can be read
-            hits = {finding.key: finding for finding in page if finding.key in sought}
-            found |= hits
-            if token is None or len(hits) <= FILTER_VALUES:
+            new = {f.key: f for f in page if f.key in sought and f.key not in found}
+            found |= new
+            if token is None or len(new) <= FILTER_VALUES:
                 break
         return found
 

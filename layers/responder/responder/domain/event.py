@@ -81,7 +81,7 @@ def require_of_aws(event: Event) -> None:
         Naming the source.
     """
     if not event.source.startswith("aws.") or event.source.startswith("aws.partner/"):
-        raise Rejected("source", f"is {event.source[:80]!r}, which is no service of AWS's")
+        raise Rejected("source", f"is {quoted(event.source)}, which is no service of AWS's")
 
 
 def require_own_account(event: Event, account: str | None, at: str) -> None:

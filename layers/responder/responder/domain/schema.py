@@ -126,7 +126,7 @@ def _faults(schema: Mapping[str, Any], value: Any) -> Iterator[_Fault]:
     if isinstance(value, dict):
         for name, member in value.items():
             its_schema = schema.get("properties", {}).get(name, schema.get("additionalProperties", {}))
-            for fault in _faults(its_schema, member):
+            for fault in _faults(its_schema, member) if its_schema else ():
                 yield fault.within(name)
 
 

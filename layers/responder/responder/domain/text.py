@@ -11,8 +11,8 @@ from typing import Any
 
 ELLIPSIS = "…"
 
-_MAX_QUOTED = 32
-"""Characters of a text that a reason tells: enough for every time and account. A secret access key has 40."""
+_MAX_QUOTED = 39
+"""Characters of a text that a reason tells: a secret access key of AWS's has one more."""
 
 _ZERO_WIDTH_JOINER = "\u200d"
 _REGIONAL_INDICATORS = range(0x1F1E6, 0x1F200)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
 
-from responder.domain.text import one_line
+from responder.domain.text import quoted
 from responder.runtime.settling import DeadLetters, Handle, Record, Settling, read_item, shown_id
 
 if TYPE_CHECKING:
@@ -104,10 +104,10 @@ def _raw_records(payload: Any) -> Sequence[Mapping[str, Any]]:
 def _checked(record: Any, at: str = "") -> Mapping[str, Any]:
     source = record.get("eventSource") if isinstance(record, Mapping) else None
     if source != _SOURCE:
-        raise ValueError(f"{at}eventSource: is {one_line(repr(source), 40)}, not {_SOURCE!r}")
+        raise ValueError(f"{at}eventSource: is {quoted(source)}, not {_SOURCE!r}")
     change = record.get("dynamodb")
     number = change.get("SequenceNumber") if isinstance(change, Mapping) else None
     if not isinstance(number, str) or not number:  # Lambda takes an empty one for the failure of the whole batch
-        raise ValueError(f"{at}dynamodb.SequenceNumber: is {one_line(repr(number), 40)}, not a number's text")
+        raise ValueError(f"{at}dynamodb.SequenceNumber: is {quoted(number)}, not a number's text")
     checked: Mapping[str, Any] = record
     return checked

@@ -9,6 +9,7 @@ from responder.domain.event import Event, require_own_account
 from responder.domain.faults import Rejected
 from responder.domain.resource import partition_of, resources_of_config_item, unencoded
 from responder.domain.schema import require_valid
+from responder.domain.text import quoted
 from responder.domain.times import parse_time
 
 ITEM_CHANGE = "Config Configuration Item Change"
@@ -36,7 +37,7 @@ def read(event: Event) -> tuple[Deletion, ...] | str:
     require_own_account(event, item.get("awsAccountId"), f"{at}.awsAccountId")
     status = item["configurationItemStatus"]
     if status not in DELETED:
-        return f"the item's status is {status[:40]}: the resource exists"
+        return f"the item's status is {quoted(status)}: the resource exists"
     # The event's Region, because an item of a global resource says "global".
     identities = resources_of_config_item(
         item, account=event.account, region=event.region, partition=partition_of(event.region)

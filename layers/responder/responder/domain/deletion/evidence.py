@@ -10,6 +10,7 @@ from responder.domain.deletion import call_record, config_item
 from responder.domain.deletion.deleted import Deletion
 from responder.domain.event import Event, require_of_aws
 from responder.domain.faults import Rejected
+from responder.domain.text import quoted
 
 
 def read_deletions(event: Event) -> tuple[Deletion, ...] | str:
@@ -28,4 +29,4 @@ def read_deletions(event: Event) -> tuple[Deletion, ...] | str:
         return call_record.read(event)
     if event.detail_type == config_item.ITEM_CHANGE:
         return config_item.read(event)
-    raise Rejected("detail-type", f"{event.detail_type[:80]!r} is not a kind of event that tells of deletions")
+    raise Rejected("detail-type", f"{quoted(event.detail_type)} is not a kind of event that tells of deletions")

@@ -40,7 +40,7 @@ from responder.domain.resource import GLOBAL, Resource
 from responder.domain.resource.types import find_type, require_type
 from responder.domain.schema import require_valid
 from responder.domain.security_hub import FILTER_VALUES, Finding, FindingGone, FindingKey, FindingRefused
-from responder.domain.text import one_line
+from responder.domain.text import quoted
 from responder.domain.times import time_or_none
 
 SOURCE = "security-responder"
@@ -282,9 +282,9 @@ def read_part(event: Event) -> Part:
         Naming the field that is missing or wrong.
     """
     if event.detail_type != SWEEP:
-        raise Rejected("detail-type", f"is {one_line(repr(event.detail_type), 80)}, not {SWEEP!r}")
+        raise Rejected("detail-type", f"is {quoted(event.detail_type)}, not {SWEEP!r}")
     if event.source != SOURCE:
-        raise Rejected("source", f"is {one_line(repr(event.source), 80)}, not {SOURCE!r}")
+        raise Rejected("source", f"is {quoted(event.source)}, not {SOURCE!r}")
     require_valid("sweep", event.detail, at="detail")
     detail = event.detail
     part = Part(

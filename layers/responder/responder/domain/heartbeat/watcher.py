@@ -23,7 +23,7 @@ from responder.domain.heartbeat.notice import Notice
 from responder.domain.heartbeat.ports import Accounts, Gauge, Heartbeats, Teller
 from responder.domain.heartbeat.silence import Memory, Patience, departure, first_expected, silences
 from responder.domain.schema import require_valid
-from responder.domain.text import one_line
+from responder.domain.text import one_line, quoted
 
 SOURCE = "security-responder"
 HEARTBEAT = "Heartbeat"
@@ -152,12 +152,12 @@ def _read(event: Event) -> "Sender | str | Rejected":
     """Whose heartbeat an event is, CHECK if it asks for one, or why it says nothing here."""
     try:
         if event.source != SOURCE:
-            raise Rejected("source", f"is {one_line(repr(event.source), 80)}, not {SOURCE!r}")
+            raise Rejected("source", f"is {quoted(event.source)}, not {SOURCE!r}")
         if event.detail_type == CHECK:
             return CHECK
         if event.detail_type != HEARTBEAT:
             kinds = f"{HEARTBEAT!r} or {CHECK!r}"
-            raise Rejected("detail-type", f"is {one_line(repr(event.detail_type), 80)}, not {kinds}")
+            raise Rejected("detail-type", f"is {quoted(event.detail_type)}, not {kinds}")
         require_valid("heartbeat", event.detail, at="detail")
     except Rejected as rejection:
         return rejection

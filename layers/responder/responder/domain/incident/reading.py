@@ -7,6 +7,7 @@ from responder.domain.event import Event, require_of_aws
 from responder.domain.faults import Rejected
 from responder.domain.incident import config_compliance, correlated_finding, guardduty_finding, root_activity
 from responder.domain.incident.occurrence import Occurrence
+from responder.domain.text import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +36,4 @@ def read_occurrence(event: Event, criteria: Criteria) -> Occurrence | str:
         return config_compliance.occurrence(change, event, criteria.config_rule_names)
     if event.detail_type == security_hub.IMPORTED:
         return correlated_finding.occurrence(security_hub.read_findings(event), event)
-    raise Rejected("detail-type", f"{event.detail_type[:80]!r} is not a kind of event that opens incidents")
+    raise Rejected("detail-type", f"{quoted(event.detail_type)} is not a kind of event that opens incidents")

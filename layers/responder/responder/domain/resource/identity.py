@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from responder.domain.resource.types import find_type
+from responder.domain.text import quoted
 
 GLOBAL = "global"
 """Region of the resources of services that have none, such as IAM."""
@@ -55,7 +56,7 @@ class Resource:
             resource = cls(*parts)
             if str(resource) == text:
                 return resource
-        raise ValueError(f"{text[:300]!r} is no resource's canonical text")
+        raise ValueError(f"{quoted(text)} is no resource's canonical text")
 
     @property
     def name(self) -> str:
