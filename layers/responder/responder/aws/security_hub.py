@@ -68,7 +68,6 @@ _REFUSED = frozenset({"DuplicatedFindingIdentifier", "FindingSizeExceeded", "Inv
 """Error codes of UnprocessedFindings and FailedFindings that no retry mends; for all others, new ones too, another try
 is worth it."""
 
-
 _FEW = 2 * FILTER_VALUES
 """Findings that ids ask for in two calls: to look for their neighbours first may cost one in vain."""
 
@@ -93,10 +92,9 @@ class SecurityHub:
         Up to 100 a call where they are close together, as those are that came together; 20 a call, by their ids, where
         they are few or others are between them. No call begins after ``until``.
         """
-        found: dict[FindingKey, Finding | Exception] = {}
-        found |= self._neighbours({finding.key: finding for finding in findings}, until)
-        missing = sorted({finding.key for finding in findings} - found.keys())
-        for portion in _portions(missing, FILTER_VALUES):
+        sought = {finding.key: finding for finding in findings}
+        found: dict[FindingKey, Finding | Exception] = {**self._neighbours(sought, until)}
+        for portion in _portions(sorted(sought.keys() - found.keys()), FILTER_VALUES):
             try:
                 for finding in self._find({"Id": _any_of({key.id for key in portion})}, until):
                     if finding.key in portion:  # ids are unique within a product only
