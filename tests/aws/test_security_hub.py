@@ -186,6 +186,18 @@ def test_a_page_that_comes_again_and_again_is_not_read_for_ever() -> None:
     assert all(isinstance(read[wanted], Finding) for wanted in keys)
 
 
+def test_an_id_that_fails_the_whole_query_ends_up_alone(world: World) -> None:
+    keys = [key(number) for number in range(45)]
+    blank = FindingKey(PRODUCT, " ")
+    world.put(*keys)
+
+    found = world.hub.get(list(map(seen, [*keys, blank])), until=LATER)
+
+    assert isinstance(found.pop(blank), FindingRefused)
+    assert found.keys() == set(keys)
+    assert all(isinstance(read, Finding) for read in found.values())
+
+
 def test_what_no_page_brings_ids_do() -> None:
     client = boto3.client("securityhub")
     keys = sorted(key(number) for number in range(41))

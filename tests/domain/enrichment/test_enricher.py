@@ -39,6 +39,7 @@ class World:
         self.in_table: dict[str, Known | Exception] = {}
         self.hub: dict[FindingKey, dict[str, Any]] = {}
         self.problems: dict[FindingKey, Exception] = {}
+        self.unreadable: dict[FindingKey, Exception] = {}
         self.written: list[dict[FindingKey, FindingUpdate]] = []
         self.asked: list[set[FindingKey]] = []
         self.remembered: dict[FindingKey, RecentUpdate] = {}
@@ -63,10 +64,11 @@ class World:
         found = self.known | self.in_table if skip_memory else self.known
         return {account: found.get(account, replace(unknown, context=AccountContext(account))) for account in accounts}
 
-    def get(self, findings: Collection[Finding], *, until: datetime) -> dict[FindingKey, Finding]:
+    def get(self, findings: Collection[Finding], *, until: datetime) -> dict[FindingKey, Finding | Exception]:
         keys = [finding.key for finding in findings]
         self.asked.append(set(keys))
-        return {key: read_finding(self.hub[key], seen_at=self.now) for key in keys if key in self.hub}
+        read = {key: read_finding(self.hub[key], seen_at=self.now) for key in keys if key in self.hub}
+        return read | self.unreadable
 
     def update(self, updates: Mapping[FindingKey, FindingUpdate], *, until: datetime) -> dict[FindingKey, Exception]:
         self.on_write(updates)
@@ -289,6 +291,20 @@ def test_a_finding_whose_turn_comes_late_is_read_again_first(world: World, sampl
     assert world.deliver(*events)[-1] == [Result.ENRICHED]
     assert world.asked == [{last}]
     assert world.hub[last]["Note"]["Text"].startswith("Mine.\n[Security responder: ")
+
+
+def test_a_finding_that_security_hub_refuses_to_read_is_rejected_and_the_others_are_not(
+    world: World, sample: Sample
+) -> None:
+    events = many(sample, 3)
+    world.now += timedelta(hours=1)
+    world.unreadable[key_of(events[1])] = FindingRefused("its id is blank")
+
+    first, refused, third = world.deliver(*events)
+
+    assert (first, third) == ([Result.ENRICHED], [Result.ENRICHED])
+    assert isinstance(refused, Rejected)
+    assert refused.reason == "its id is blank"
 
 
 def test_an_event_from_before_our_own_last_update_is_no_ground_to_write_on(world: World, sample: Sample) -> None:

@@ -8,6 +8,7 @@ import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.validate import ParamValidator
@@ -75,7 +76,7 @@ _TICK = timedelta(milliseconds=1)
 """To spare on both sides of a span of time: AWS does not say whether its ends are in it."""
 
 _REFUSALS = 5
-"""Findings that are refused alone, and none taken, until the update itself is taken to be at fault."""
+"""Findings that are refused alone, and none taken, until the call itself is taken to be at fault."""
 
 
 class SecurityHub:
@@ -94,14 +95,13 @@ class SecurityHub:
         """
         sought = {finding.key: finding for finding in findings}
         found: dict[FindingKey, Finding | Exception] = {**self._neighbours(sought, until)}
-        for portion in _portions(sorted(sought.keys() - found.keys()), FILTER_VALUES):
-            try:
-                for finding in self._find({"Id": _any_of({key.id for key in portion})}, until):
-                    if finding.key in portion:  # ids are unique within a product only
-                        found[finding.key] = finding
-            except (AwsUnavailable, AwsRefused) as problem:
-                found |= dict.fromkeys(portion, problem)
-        return found
+        missing = sorted(sought.keys() - found.keys())
+        return found | _in_portions(missing, FILTER_VALUES, lambda portion: self._with_ids(portion, until))
+
+    def _with_ids(self, keys: Sequence[FindingKey], until: datetime) -> dict[FindingKey, Finding]:
+        found = self._find({"Id": _any_of({key.id for key in keys})}, until)
+        # Ids are unique within a product only.
+        return {finding.key: finding for finding in found if finding.key in keys}
 
     def _neighbours(self, sought: Mapping[FindingKey, Finding], until: datetime) -> dict[FindingKey, Finding]:
         """Those that are found among the open findings of their accounts, products and times, as long as that pays.
@@ -199,40 +199,16 @@ class SecurityHub:
             groups[update].append(key)
         problems: dict[FindingKey, Exception] = {}
         for update, keys in groups.items():
-            problems |= self._update_all(update, keys, until)
+            problems |= _in_portions(keys, UPDATES, partial(self._update, update, until=until))
             # Such as ConcurrentUpdateError: over in a moment, while another delivery would take a quarter of an hour.
             again = [key for key in keys if type(problems.get(key)) is Retryable]
             if again:
                 problems = {key: problem for key, problem in problems.items() if key not in again}
-                problems |= self._update_all(update, again, until)
-        return problems
-
-    def _update_all(
-        self, update: FindingUpdate, keys: Sequence[FindingKey], until: datetime
-    ) -> dict[FindingKey, Exception]:
-        problems: dict[FindingKey, Exception] = {}
-        portions = deque(_portions(keys, UPDATES))
-        refused, is_taken = 0, False
-        while portions:
-            portion = portions.popleft()
-            try:
-                problems |= self._update(update, portion, until)
-                is_taken = True
-            except AwsUnavailable as problem:
-                problems |= dict.fromkeys(portion, problem)
-            except AwsRefused as refusal:
-                if refusal.code not in ("InvalidInputException", "ParamValidation"):
-                    problems |= dict.fromkeys(portion, refusal)
-                elif len(portion) == 1 or (refused >= _REFUSALS and not is_taken):
-                    refused += 1
-                    problems |= dict.fromkeys(portion, FindingRefused(str(refusal)))
-                else:  # one identifier that Security Hub cannot read fails the whole call: halve it until it is alone
-                    middle = len(portion) // 2
-                    portions.extendleft((portion[middle:], portion[:middle]))
+                problems |= _in_portions(again, UPDATES, partial(self._update, update, until=until))
         return problems
 
     def _update(
-        self, update: FindingUpdate, keys: Sequence[FindingKey], until: datetime
+        self, update: FindingUpdate, keys: Sequence[FindingKey], *, until: datetime
     ) -> dict[FindingKey, Exception]:
         self._require_time(until)
         self._pace.wait("BatchUpdateFindings")
@@ -311,6 +287,35 @@ class SecurityHub:
             unnamed = Retryable("could not import a finding: Security Hub does not say which of several failed")
             problems |= {key: unnamed for key in findings if key not in problems}
         return problems
+
+
+def _in_portions(
+    keys: Sequence[FindingKey], size: int, call: Callable[[Sequence[FindingKey]], Mapping[FindingKey, T]]
+) -> dict[FindingKey, T | Exception]:
+    """What a call answers about findings, so many at a time, or why it failed.
+
+    One identifier that Security Hub cannot read fails the whole call, which is halved until that one is alone.
+    """
+    answers: dict[FindingKey, T | Exception] = {}
+    portions = deque(_portions(keys, size))
+    refused, is_taken = 0, False
+    while portions:
+        portion = portions.popleft()
+        try:
+            answers |= call(portion)
+            is_taken = True
+        except AwsUnavailable as problem:
+            answers |= dict.fromkeys(portion, problem)
+        except AwsRefused as refusal:
+            if refusal.code not in ("InvalidInputException", "ParamValidation"):
+                answers |= dict.fromkeys(portion, refusal)
+            elif len(portion) == 1 or (refused >= _REFUSALS and not is_taken):
+                refused += 1
+                answers |= dict.fromkeys(portion, FindingRefused(str(refusal)))
+            else:
+                middle = len(portion) // 2
+                portions.extendleft((portion[middle:], portion[:middle]))
+    return answers
 
 
 def _around(findings: Collection[Finding]) -> _Filters | None:

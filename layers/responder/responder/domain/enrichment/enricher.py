@@ -199,7 +199,7 @@ class Enricher:
     ) -> list[Finding]:
         read = self._findings.get(findings, until=until)
         outcomes.update({finding.key: Result.GONE for finding in findings if finding.key not in read})
-        outcomes.update({key: problem for key, problem in read.items() if isinstance(problem, Exception)})
+        outcomes.update({key: _outcome(problem) for key, problem in read.items() if isinstance(problem, Exception)})
         return [finding for finding in read.values() if isinstance(finding, Finding)]
 
     def _write(
