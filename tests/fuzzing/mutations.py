@@ -260,6 +260,11 @@ def _copy(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
+def _movable(value: Any) -> Any:
+    """A copy for another place. What must not be told would in the place of an id rightly be taken for the id."""
+    return None if any(secret in json.dumps(value) for secret in UNSPOKEN) else _copy(value)
+
+
 @st.composite
 def mutated(draw: st.DrawFn, sample: Any) -> Any:
     """The sample with one to three of its members changed, left out or exchanged."""
@@ -280,11 +285,9 @@ def mutated(draw: st.DrawFn, sample: Any) -> Any:
             case "c" if isinstance(found, str):
                 parent[last] = draw(st.sampled_from(CHANGES_OF_TEXTS))(found)
             case "a":  # another member's value, of whatever shape
-                other = at(sample, paths[draw(st.integers(0, len(paths) - 1))])
-                # What must not be told would in the place of an id rightly be taken for the id.
-                parent[last] = None if any(secret in json.dumps(other) for secret in UNSPOKEN) else _copy(other)
+                parent[last] = _movable(at(sample, paths[draw(st.integers(0, len(paths) - 1))]))
             case "k" if isinstance(parent, dict):  # a member of another name with its value
-                parent[draw(st.sampled_from([*parent, "", "a\nb", "\ud800", "x" * 3000]))] = _copy(found)
+                parent[draw(st.sampled_from([*parent, "", "a\nb", "\ud800", "x" * 3000]))] = _movable(found)
             case "t":
                 parent[last] = draw(st.text(max_size=40))
             case _:
