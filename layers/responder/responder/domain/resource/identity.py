@@ -49,7 +49,7 @@ class Resource:
         >>> Resource.parse("aws/111122223333/us-east-1/AWS::IAM::User/ada")
         Traceback (most recent call last):
         ...
-        ValueError: 'aws/111122223333/us-east-1/AWS::IAM::User/ada' is no resource's canonical text
+        ValueError: a text of 45 characters is no resource's canonical text
         """
         parts = text.split("/", 4)
         if len(parts) == 5 and all(parts):
